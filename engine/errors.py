@@ -1,0 +1,67 @@
+"""Errors that a person may see. Each says what happened and what to do next.
+
+`text` is the English sentence and the key of its translation (engine/texts.py); the values fill
+its braces.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """Something a person can understand and act on; `str()` gives it in English."""
+
+    text: ClassVar[str]
+
+    def __init__(self, **values: object) -> None:
+        self.values = values
+        super().__init__(self.text.format(**values))
+
+
+class EmptyPrompt(UserError):
+    text = "Say in a few words what to draw, for example: a fox on a blue background."
+
+
+class PromptTooLong(UserError):
+    text = "The text is {length} characters long; {limit} is the most. Please shorten it."
+
+
+class UnreadableText(UserError):
+    text = "The text holds characters that cannot be read. Please type it again."
+
+
+class OutOfRange(UserError):
+    text = "“{name}” must be from {low} to {high}, not {value}."
+
+
+class UnknownModel(UserError):
+    text = "There is no model called “{name}” here. Choose one of: {known}."
+
+
+class UnknownStyle(UserError):
+    text = "There is no style called “{name}”. Choose one of: {known}."
+
+
+class NotOffered(UserError):
+    text = "The model “{model}” cannot do this ({mode}). Choose another model."
+
+
+class WeightsMissing(UserError):
+    text = "The weights of “{model}” are not in {folder}. {advice}"
+
+
+class WeightsBroken(UserError):
+    text = "The file {file} of the model “{model}” cannot be read. Copy or download it again."
+
+
+class Busy(UserError):
+    text = "The studio is full at the moment. Please try again in a minute."
+
+
+class WentWrong(UserError):
+    text = "This picture could not be made because of a fault in the studio. Please try again."
+
+
+class NotFound(UserError):
+    text = "There is no such picture or request. It may have been deleted."

@@ -1,0 +1,58 @@
+"""Every setting, read once at the start from the environment or `.env`, prefix KANDINSKY_."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The studio's settings; each default is right for one person on one machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KANDINSKY_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data: Path = Path("data")  # the folder holding everything by default
+    database_url: str = ""  # empty: SQLite in `data`
+    pictures_url: str = ""  # empty: a folder in `data`
+    models: Annotated[tuple[str, ...], NoDecode] = ("mini",)  # mini, 2.2, or name=folder
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 7860
+    secret: str = ""  # signs cookies; empty: made once and kept in `data`
+    threads: int = 0  # of the CPU for the networks; 0: all
+    queue_limit: Annotated[int, Field(ge=1)] = 256  # requests waiting in the engine
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data.resolve() / 'studio.sqlite3'}"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of the picture files."""
+        return Path(self.pictures_url) if self.pictures_url else self.data / "pictures"
+
+    def signing_key(self) -> str:
+        """The secret, or one made at the first start and kept in `data`, readable by its owner."""
+        if self.secret:
+            return self.secret
+        file = self.data / "secret"
+        if not file.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(48))
+        return file.read_text().strip()

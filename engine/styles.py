@@ -1,0 +1,5 @@
+"""The style presets: words that are added to a prompt."""
+
+from __future__ import annotations
+
+STYLES: dict[str, str] = {}
