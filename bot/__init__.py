@@ -1,0 +1,1 @@
+"""The Telegram front end: words and buttons in, Studio calls, pictures out."""
