@@ -1,0 +1,121 @@
+"""The public async engine: takes requests, gives events. The device belongs to its worker thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+
+from engine import weights
+from engine.cards import ModelCard, resolve
+from engine.errors import Busy
+from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
+from engine.requests import Request
+from engine.runtime.worker import Worker
+from engine.settings import Settings
+
+
+class Job:
+    """One accepted request. Iterate it for its events, await it for its pictures.
+
+    Events that were not read in time are merged: of several positions or steps only the newest
+    is kept, so a job nobody reads takes no room. One reader at a time.
+    """
+
+    def __init__(self, request: Request, owner: str) -> None:
+        self.request = request  # resolved: the seed and every default are filled in
+        self.owner = owner
+        self.watched = False  # previews are made only while somebody reads
+        self.cancelled = False
+        self._loop = asyncio.get_running_loop()
+        self._unread: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._last: Done | Failed | Cancelled | None = None
+
+    def cancel(self) -> None:
+        """Stop at the next step boundary; nothing happens when the job has ended."""
+        self.cancelled = True
+
+    def tell(self, event: Event) -> None:
+        """Add an event; may be called from any thread."""
+        self._loop.call_soon_threadsafe(self._add, event)
+
+    def _add(self, event: Event) -> None:
+        if self._last is not None:
+            return
+        if isinstance(event, Done | Failed | Cancelled):
+            self._last = event
+        elif self._unread and isinstance(self._unread[-1], Queued | Step):
+            self._unread.pop()
+        self._unread.append(event)
+        self._news.set()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        self.watched = True
+        try:
+            while True:
+                while self._unread:
+                    event = self._unread.popleft()
+                    yield event
+                    if event is self._last:
+                        return
+                if self._last is not None:  # read to its end before
+                    yield self._last
+                    return
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            self.watched = False
+
+    def __await__(self) -> Generator[object, None, list[Picture]]:
+        return self._pictures().__await__()
+
+    async def _pictures(self) -> list[Picture]:
+        while self._last is None:
+            self._news.clear()
+            await self._news.wait()
+        if isinstance(self._last, Failed):
+            raise self._last.error
+        if isinstance(self._last, Cancelled):
+            raise asyncio.CancelledError
+        return list(self._last.pictures)
+
+
+class Engine:
+    """Runs the models of one machine; open it with `async with Engine.open(settings)`."""
+
+    def __init__(self, settings: Settings, worker: Worker, cards: list[ModelCard]) -> None:
+        self._limit = settings.queue_limit
+        self._worker = worker
+        self._cards = cards
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Engine]:
+        """Check the weights and start the worker thread; on leaving, running jobs are cancelled.
+
+        Raises UnknownModel, WeightsMissing or WeightsBroken.
+        """
+        found = weights.find(settings)
+        worker = Worker(settings, found)
+        worker.start()
+        try:
+            yield cls(settings, worker, [one.card for one in found])
+        finally:
+            await asyncio.to_thread(worker.stop)
+
+    def models(self) -> list[ModelCard]:
+        return list(self._cards)
+
+    def room(self) -> int:
+        """How many more requests would be taken now."""
+        return max(0, self._limit - self._worker.waiting())
+
+    def submit(self, request: Request, owner: str) -> Job:
+        """Take the request. Raises Busy when full, and what `resolve` raises."""
+        job = Job(resolve(request, self._cards), owner)
+        if not self.room():
+            raise Busy()
+        self._worker.put(job)
+        return job
