@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 
 from engine import weights
@@ -23,11 +23,12 @@ class Job:
     is kept, so a job nobody reads takes no room. One reader at a time.
     """
 
-    def __init__(self, request: Request, owner: str) -> None:
+    def __init__(self, request: Request, owner: str, drop: Callable[[Job], None]) -> None:
         self.request = request  # resolved: the seed and every default are filled in
         self.owner = owner
         self.watched = False  # previews are made only while somebody reads
         self.cancelled = False
+        self._drop = drop  # takes the job out of the queue when it has not begun
         self._loop = asyncio.get_running_loop()
         self._unread: deque[Event] = deque()
         self._news = asyncio.Event()
@@ -36,6 +37,7 @@ class Job:
     def cancel(self) -> None:
         """Stop at the next step boundary; nothing happens when the job has ended."""
         self.cancelled = True
+        self._drop(self)
 
     def tell(self, event: Event) -> None:
         """Add an event; may be called from any thread."""
@@ -114,7 +116,7 @@ class Engine:
 
     def submit(self, request: Request, owner: str) -> Job:
         """Take the request. Raises Busy when full, and what `resolve` raises."""
-        job = Job(resolve(request, self._cards), owner)
+        job = Job(resolve(request, self._cards), owner, self._worker.drop)
         if not self.room():
             raise Busy()
         self._worker.put(job)

@@ -64,6 +64,14 @@ class Worker:
             job.tell(Queued(position=len(self._waiting) - 1))
             self._change.notify()
 
+    def drop(self, job: Ordered) -> None:
+        """End a job that has not begun; one that runs sees `cancelled` at its next step."""
+        with self._change:
+            if job in self._waiting:
+                self._waiting.remove(job)
+                job.tell(Cancelled())
+                self._tell_positions()
+
     def waiting(self) -> int:
         with self._change:
             return len(self._waiting)
@@ -82,9 +90,12 @@ class Worker:
             if self._closing:
                 return None
             job = self._waiting.popleft()
-            for position, other in enumerate(self._waiting):
-                other.tell(Queued(position))
+            self._tell_positions()
             return job
+
+    def _tell_positions(self) -> None:
+        for position, other in enumerate(self._waiting):
+            other.tell(Queued(position))
 
     def _outcome(self, job: Ordered) -> Event:
         try:

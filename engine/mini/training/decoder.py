@@ -18,7 +18,7 @@ from engine.mini.training import cache
 from engine.mini.training.loop import Budget, train
 from engine.mini.training.masks import random_mask
 
-BATCH = 64
+BATCH = 32
 DROPPED = 0.12  # embeddings replaced by that of the zero picture, for guidance
 JITTER = 0.15  # of each embedding's deviation: what the prior's embeddings are off by
 SNR_CAP = 5.0
