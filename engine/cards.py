@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import TypeVar
 
 from engine.errors import NotOffered, OutOfRange, UnknownModel
 from engine.requests import Mode, Request, Sampler
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,13 @@ def resolve(request: Request, cards: list[ModelCard]) -> Request:
     if whole.sampler not in card.samplers:
         raise NotOffered(model=card.title, mode=f"sampler {whole.sampler}")
     return whole
+
+
+def filled(value: Value | None) -> Value:
+    """A field of a resolved request. Raises ValueError for a request that is not."""
+    if value is None:
+        raise ValueError("the request was not resolved")
+    return value
 
 
 def choose(name: str | None, cards: list[ModelCard]) -> ModelCard:

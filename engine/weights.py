@@ -89,7 +89,7 @@ def _whole(file: Path) -> bool:
                 return False
             header = json.loads(stream.read(length))
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-        return file.stat().st_size == 8 + length + max(ends)
+        return file.stat().st_size == 8 + length + int(max(ends))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 

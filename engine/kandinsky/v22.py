@@ -14,11 +14,18 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import DDPMScheduler, PriorTransformer, UnCLIPScheduler, UNet2DConditionModel, VQModel
+from diffusers import (
+    DDPMScheduler,
+    PriorTransformer,
+    UnCLIPScheduler,
+    UNet2DConditionModel,
+    VQModel,
+)
 from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
 
+from engine.cards import filled
 from engine.requests import Request
 
 SCALE = 8  # pixels a latent
@@ -49,16 +56,16 @@ class Kandinsky22:
         self.prior_scheduler = UnCLIPScheduler.from_pretrained(
             prior / "scheduler", local_files_only=True
         )
-        self.scheduler = DDPMScheduler.from_pretrained(
-            decoder / "scheduler", local_files_only=True
-        )
+        self.scheduler = DDPMScheduler.from_pretrained(decoder / "scheduler", local_files_only=True)
         self.nothing = self._embedding_of_nothing(prior / "image_encoder")
 
     def _load(self, kind: type, folder: Path):  # type: ignore[no-untyped-def]
         """One network in evaluation mode; safetensors only, never from the network."""
-        dtype = {"dtype": self.dtype} if kind.__module__.startswith("transformers") else {
-            "torch_dtype": self.dtype
-        }
+        dtype = (
+            {"dtype": self.dtype}
+            if kind.__module__.startswith("transformers")
+            else {"torch_dtype": self.dtype}
+        )
         network = kind.from_pretrained(  # type: ignore[attr-defined]
             folder, use_safetensors=True, local_files_only=True, **dtype
         )
@@ -81,32 +88,29 @@ class Kandinsky22:
 
         To stop, do not ask for the next.
         """
-        assert request.prior_steps and request.steps and request.seed is not None
+        seed = filled(request.seed)
         generators = [
-            torch.Generator("cpu").manual_seed(request.seed + index)
-            for index in range(request.count)
+            torch.Generator("cpu").manual_seed(seed + index) for index in range(request.count)
         ]
-        total = request.prior_steps + request.steps
-        embeds: tuple[Tensor, Tensor] | None = None
-        for index, done in enumerate(self._imagine(request, generators), 1):
+        prior_steps = filled(request.prior_steps)
+        total = prior_steps + filled(request.steps)
+        embeds, latents = (self.nothing, self.nothing), self.nothing
+        for index, embeds in enumerate(self._imagine(request, generators), 1):  # noqa: B007
             yield Painting(index, total)
-            embeds = done
-        assert embeds is not None
-        latents = None
-        for index, (latents, clean) in enumerate(self._decode(request, embeds, generators), 1):
-            yield Painting(request.prior_steps + index, total, clean)
-        assert latents is not None
-        yield self.pictures(latents, request.width or 0, request.height or 0)
+        for index, step in enumerate(self._decode(request, embeds, generators), 1):
+            latents, clean = step
+            yield Painting(prior_steps + index, total, clean)
+        yield self.pictures(latents, filled(request.width), filled(request.height))
 
     @torch.inference_mode()
     def _imagine(
         self, request: Request, generators: list[torch.Generator]
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The prior: after each step, the embeddings (N, E) to paint and to steer away from."""
-        assert request.prior_steps and request.prior_guidance
         against = request.negative_decoder_prompt
+        guidance = filled(request.prior_guidance)
         prompts = [request.prompt] + ([against] if against else [])
-        guided = request.prior_guidance > 1
+        guided = guidance > 1
         embeds, hidden, mask = self._read(prompts, request.count)
         if guided:
             negative = self._read([request.negative_prompt], len(embeds))
@@ -116,7 +120,7 @@ class Kandinsky22:
         width = self.prior.config.embedding_dim
         rows = len(prompts)
         latents = self._noise((rows, width), generators)  # (N, rows, E), a picture's rows at once
-        self.prior_scheduler.set_timesteps(request.prior_steps)
+        self.prior_scheduler.set_timesteps(filled(request.prior_steps))
         times = self.prior_scheduler.timesteps
         for index, time in enumerate(times):
             x = latents.transpose(0, 1).reshape(-1, width)  # prompts first, as in the embeddings
@@ -129,7 +133,7 @@ class Kandinsky22:
             ).predicted_image_embedding
             if guided:
                 away, toward = found.chunk(2)
-                found = away + request.prior_guidance * (toward - away)
+                found = away + guidance * (toward - away)
             found = found.reshape(rows, request.count, width).transpose(0, 1)
             latents = self._prior_step(found, time, latents, generators, times, index)
             ready = latents * self.prior.clip_std + self.prior.clip_mean
@@ -177,14 +181,15 @@ class Kandinsky22:
         embeds: tuple[Tensor, Tensor],
         generators: list[torch.Generator],
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The decoder: after each step, the latents and the predicted clean latents (N, 4, h, w)."""
-        assert request.steps and request.guidance and request.width and request.height
-        guided = request.guidance > 1
+        """The decoder: after each step, the latents and what they would become, (N, 4, h, w)."""
+        guidance = filled(request.guidance)
+        guided = guidance > 1
         toward, away = embeds
         condition = torch.cat([away, toward]) if guided else toward
-        shape = (4, _rounded(request.height) // SCALE, _rounded(request.width) // SCALE)
+        height, width = filled(request.height), filled(request.width)
+        shape = (4, _rounded(height) // SCALE, _rounded(width) // SCALE)
         latents = self._noise(shape, generators)
-        self.scheduler.set_timesteps(request.steps)
+        self.scheduler.set_timesteps(filled(request.steps))
         for time in self.scheduler.timesteps:
             out = self.unet(
                 torch.cat([latents, latents]) if guided else latents,
@@ -196,7 +201,7 @@ class Kandinsky22:
             if guided:
                 noise, spread = out.split(4, dim=1)
                 without, noise = noise.chunk(2)
-                noise = without + request.guidance * (noise - without)
+                noise = without + guidance * (noise - without)
                 out = torch.cat([noise, spread.chunk(2)[1]], dim=1)
             step = self.scheduler.step(out, time, latents, generator=generators)
             latents = step.prev_sample

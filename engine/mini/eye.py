@@ -7,6 +7,7 @@ mini model. A thing is named by the nearest of all things' mean features.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ class Eye(nn.Module):
         super().__init__()
         widths = (3, 32, 64, 96, 128)
         blocks: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             blocks += [
                 nn.Conv2d(before, after, 3, stride=2, padding=1),
                 nn.GroupNorm(8, after),
@@ -70,7 +71,8 @@ def things_in(pictures: list[Image.Image], eye: Eye | None = None) -> list[int]:
     eye = eye or load()
     with torch.inference_mode():
         seen = eye(torch.stack([prepare(picture) for picture in pictures]))
-        return (seen @ eye.means.T).argmax(dim=1).tolist()
+        found: list[int] = (seen @ eye.means.T).argmax(dim=1).tolist()
+        return found
 
 
 def background_of(picture: Image.Image) -> int:

@@ -18,10 +18,8 @@ from PIL import Image, ImageDraw
 
 from engine import Engine, Settings, TextToImage
 from engine.mini import eye, scenes
-from engine.mini.scenes import Language
+from engine.mini.scenes import LANGUAGES, Language
 from engine.mini.things import COLOURS, THINGS
-
-LANGUAGES: tuple[Language, Language] = ("en", "ru")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.mini.things import COLOURS, THINGS, Colour, Thing
 
 Language = Literal["en", "ru"]
+LANGUAGES: tuple[Language, Language] = ("en", "ru")
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 SIDE = 128  # pixels; the mini model's picture is SIDE x SIDE
@@ -92,7 +93,11 @@ def sample(rng: random.Random, held_out: bool = False) -> Scene:
     if THINGS[thing].ru_few:
         count = rng.choices((1, 2, 3), (0.88, 0.09, 0.03))[0]
     size = rng.choices((0, 1, 2), (0.2, 0.6, 0.2))[0] if count == 1 else 1
-    place = rng.choices(range(5), (0.7, 0.075, 0.075, 0.075, 0.075))[0] if count == 1 and size != 2 else 0
+    place = (
+        rng.choices(range(5), (0.7, 0.075, 0.075, 0.075, 0.075))[0]
+        if count == 1 and size != 2
+        else 0
+    )
     low, high = {0: (0.36, 0.46), 1: (0.6, 0.8), 2: (0.88, 0.98)}[size]
     if place:
         low, high = min(low, 0.42), min(high, 0.58)

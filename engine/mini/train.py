@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 from diffusers import VQModel
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPTokenizer
 
 from engine.mini import parts
 from engine.mini.training import cache, card, clip, decoder, export, eye, movq, prior
-from engine.mini.training.loop import Budget
+from engine.mini.training.loop import Budget, Module
 
 # Each part's share of the minutes and its learning rate.
 SHARES = {
@@ -62,7 +62,7 @@ class Training:
         found: CLIPTokenizer = CLIPTokenizer.from_pretrained(self.folder / "tokenizer")
         return found
 
-    def trained(self, part: str, module: nn.Module) -> nn.Module:
+    def trained(self, part: str, module: Module) -> Module:
         """The part's averaged weights from its checkpoint."""
         file = self.folder / f"{part}.pt"
         if not file.exists():
@@ -71,20 +71,20 @@ class Training:
         module.load_state_dict(state)
         return module.eval().requires_grad_(False)
 
-    def clip(self) -> nn.Module:
+    def clip(self) -> clip.Clip:
         return self.trained("clip", clip.Clip(self.tokenizer()))
 
     def movq(self) -> VQModel:
         """MoVQ with its own latents, from the later of its two trainings."""
         later = (self.folder / "movq-decoder.pt").exists()
-        found = self.trained("movq-decoder" if later else "movq", parts.movq())
-        assert isinstance(found, VQModel)
-        return found
+        return self.trained("movq-decoder" if later else "movq", parts.movq())
 
     def nothing(self) -> Tensor:
         """The embedding (1, E) of the all-zero picture."""
         with torch.no_grad():
-            found: Tensor = self.clip().vision(torch.zeros(1, 3, parts.VIEW, parts.VIEW)).image_embeds
+            found: Tensor = (
+                self.clip().vision(torch.zeros(1, 3, parts.VIEW, parts.VIEW)).image_embeds
+            )
         return found
 
 
@@ -117,7 +117,6 @@ def train_decoder(t: Training) -> None:
 
 def train_movq_decoder(t: Training) -> None:
     module = t.trained("movq", parts.movq()).requires_grad_(True)
-    assert isinstance(module, VQModel)
     movq.run(module, t.budget("movq-decoder"), "movq-decoder", frozen=True)
 
 
@@ -135,7 +134,9 @@ def write_weights(t: Training) -> None:
     centre, scale = cache.latent_range(latents)
     flat = (latents - centre[:, None, None]) / scale[:, None, None]
     vq = export.normalised(t.movq(), centre, scale, flat)
-    export.save_prior(t.weights, t.folder / "tokenizer", t.clip(), t.trained("prior", parts.prior()))
+    export.save_prior(
+        t.weights, t.folder / "tokenizer", t.clip(), t.trained("prior", parts.prior())
+    )
     export.save_decoder(t.weights, t.trained("decoder", parts.decoder()), vq)
     export.save_inpaint(t.weights, t.trained("inpaint", parts.decoder(9)), vq)
     card.write(t.folder, t.weights)

@@ -1,4 +1,4 @@
-"""The public async engine: takes requests, gives events. The device belongs to its worker thread."""
+"""The public async engine: takes requests, gives events. A worker thread owns the device."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
+from engine.cards import filled
 from engine.errors import UserError, WeightsBroken, WentWrong
 from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
 from engine.requests import Request
@@ -107,15 +108,15 @@ class Worker:
             return Failed(WentWrong())
 
     def _paint(self, job: Ordered) -> Event:
-        if job.cancelled or self._closing:
+        if self._unwanted(job):
             return Cancelled()
-        model = self._model(job.request.model or "")
+        model = self._model(filled(job.request.model))
         shown = 0.0
         for painting in model.paint(job.request):
-            if job.cancelled or self._closing:
+            if self._unwanted(job):
                 return Cancelled()
             if isinstance(painting, list):
-                seed = job.request.seed or 0
+                seed = filled(job.request.seed)
                 pictures = (Picture(image, seed + i) for i, image in enumerate(painting))
                 return Done(tuple(pictures))
             preview: Image.Image | None = None
@@ -126,6 +127,9 @@ class Worker:
                 shown = time.monotonic()
             job.tell(Step(painting.index, painting.total, preview))
         raise RuntimeError("the model gave no pictures")
+
+    def _unwanted(self, job: Ordered) -> bool:
+        return job.cancelled or self._closing
 
     def _model(self, name: str) -> Kandinsky22:
         """The model of that name, loaded on first use."""

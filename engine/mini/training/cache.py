@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from diffusers import VQModel
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
 
 from engine.mini import scenes
 from engine.mini.scenes import Scene
@@ -24,7 +26,13 @@ def scene(index: int) -> Scene:
 
 
 @torch.no_grad()
-def fill(folder: Path, name: str, encoder: nn.Module, count: int, start: int = 0) -> None:
+def fill(
+    folder: Path,
+    name: str,
+    encoder: VQModel | CLIPVisionModelWithProjection,
+    count: int,
+    start: int = 0,
+) -> None:
     """Write shards `start` to `count` // SHARD of "embeddings" or "latents"; skips those there."""
     folder.mkdir(parents=True, exist_ok=True)
     device = next(encoder.parameters()).device

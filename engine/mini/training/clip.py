@@ -10,13 +10,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
-from transformers import CLIPTokenizer
+from transformers import (
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionModelWithProjection,
+)
 
 from engine.mini import parts, scenes
-from engine.mini.scenes import Said, Scene
+from engine.mini.scenes import LANGUAGES, Said, Scene
 from engine.mini.things import COLOURS, THINGS
 from engine.mini.training.loop import Budget, train
 
@@ -38,7 +42,7 @@ def train_tokenizer(folder: Path, captions: int = 60_000, merges: int = 1800) ->
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(_regex(), behavior="removed", invert=True),
+            pre_tokenizers.Split(Regex(_SPLIT), behavior="removed", invert=True),
             ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -71,12 +75,6 @@ def train_tokenizer(folder: Path, captions: int = 60_000, merges: int = 1800) ->
     return made
 
 
-def _regex() -> object:
-    from tokenizers import Regex
-
-    return Regex(_SPLIT)
-
-
 class Clip(nn.Module):
     """Both encoders, the temperature, and heads that make the picture embedding say what it holds.
 
@@ -86,6 +84,8 @@ class Clip(nn.Module):
 
     def __init__(self, tokenizer: CLIPTokenizer) -> None:
         super().__init__()
+        self.text: CLIPTextModelWithProjection
+        self.vision: CLIPVisionModelWithProjection
         end = tokenizer.convert_tokens_to_ids(END)
         self.text = parts.text_encoder(len(tokenizer), end=end, pad=end)
         self.vision = parts.vision_encoder()
@@ -93,16 +93,16 @@ class Clip(nn.Module):
         self.heads = nn.Linear(parts.EMBEDDING, len(THINGS) + 2 * len(COLOURS) + 1 + 8)
 
 
-def run(tokenizer: CLIPTokenizer, budget: Budget) -> nn.Module:
+def run(tokenizer: CLIPTokenizer, budget: Budget) -> Clip:
     rng = random.Random(random.randrange(1 << 30))
 
-    def step(clip: nn.Module, index: int, progress: float) -> dict[str, Tensor]:
+    def step(clip: Clip, index: int, progress: float) -> dict[str, Tensor]:
         drawn = [scenes.sample(rng) for _ in range(BATCH)]
         said: list[Said] = []
         texts: list[str] = []
-        for language in ("en", "ru"):
+        for language in LANGUAGES:
             for scene in drawn:
-                text, what = scenes.caption(scene, rng, language)  # type: ignore[arg-type]
+                text, what = scenes.caption(scene, rng, language)
                 texts.append(text)
                 said.append(what)
         with torch.autocast(budget.device.type, torch.bfloat16):
@@ -124,7 +124,8 @@ def views(drawn: list[Scene]) -> Tensor:
 
 def view(picture: Image.Image) -> scenes.Array:
     small = picture.resize((parts.VIEW, parts.VIEW), Image.Resampling.BICUBIC)
-    return ((scenes.pixels(small) + 1) / 2 - _MEAN) / _STD
+    seen = ((scenes.pixels(small) + 1) / 2 - _MEAN) / _STD
+    return seen.astype(np.float32)
 
 
 def tokens(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
@@ -162,7 +163,7 @@ def contrastive(read: Tensor, seen: Tensor, match: Tensor, temperature: Tensor) 
 
 def head_loss(out: Tensor, drawn: list[Scene]) -> Tensor:
     things, colours = len(THINGS), len(COLOURS)
-    thing, first, second, geometry = out.split((things, colours, colours + 1, 8), dim=1)
+    thing, first, second, geometry = torch.split(out, [things, colours, colours + 1, 8], dim=1)
     device = out.device
     labels = torch.tensor(
         [[s.thing, s.background, colours if s.second is None else s.second] for s in drawn],
@@ -180,32 +181,32 @@ def head_loss(out: Tensor, drawn: list[Scene]) -> Tensor:
 def _geometry(s: Scene) -> list[float]:
     x, y, scale = next(scenes._spots(s))
     shades = [value / 9 for value in s.shade]
-    return [4 * (x + s.offset[0]), 4 * (y + s.offset[1]), 4 * scale - 2, s.tilt / 6]  + [
+    return [4 * (x + s.offset[0]), 4 * (y + s.offset[1]), 4 * scale - 2, s.tilt / 6] + [
         float(s.count - 1),
         *shades,
     ]
 
 
 @torch.no_grad()
-def retrieval(clip: nn.Module, tokenizer: CLIPTokenizer) -> dict[str, float]:
-    """Of the held-out pairs, how many pictures find their own caption among all things' captions."""
+def retrieval(clip: Clip, tokenizer: CLIPTokenizer) -> dict[str, float]:
+    """Of the held-out pairs, how many pictures find their caption among those of all."""
     rng = random.Random(5)
     pairs = sorted(scenes.HELD_OUT)[:100]
     pictures = views(
-        [Scene(thing, colour, scale=rng.uniform(0.6, 0.8), tilt=rng.gauss(0, 6)) for thing, colour in pairs]
+        [
+            Scene(thing, colour, scale=rng.uniform(0.6, 0.8), tilt=rng.gauss(0, 6))
+            for thing, colour in pairs
+        ]
     )
     device = next(clip.parameters()).device
     seen = F.normalize(clip.vision(pictures.to(device)).image_embeds, dim=-1)
     figures = {}
-    for language in ("en", "ru"):
+    for language in LANGUAGES:
         right = 0
         for row, (thing, colour) in zip(seen, pairs, strict=True):
-            texts = [
-                scenes.plain_caption(other, colour, language)  # type: ignore[arg-type]
-                for other in range(len(THINGS))
-            ]
+            texts = [scenes.plain_caption(other, colour, language) for other in range(len(THINGS))]
             texts += [
-                scenes.plain_caption(thing, other, language)  # type: ignore[arg-type]
+                scenes.plain_caption(thing, other, language)
                 for other in range(len(COLOURS))
                 if other != colour
             ]

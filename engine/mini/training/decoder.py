@@ -11,7 +11,8 @@ import random
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from diffusers import UNet2DConditionModel
+from torch import Tensor
 
 from engine.mini import parts
 from engine.mini.training import cache
@@ -24,12 +25,14 @@ JITTER = 0.15  # of each embedding's deviation: what the prior's embeddings are 
 SNR_CAP = 5.0
 
 
-def run(folder: Path, nothing: Tensor, budget: Budget) -> nn.Module:
+def run(folder: Path, nothing: Tensor, budget: Budget) -> UNet2DConditionModel:
     """Train the decoder; `nothing` (1, E) is the embedding of the all-zero picture."""
     return _train("decoder", parts.decoder(), folder, nothing, budget, inpaint=False)
 
 
-def run_inpaint(folder: Path, nothing: Tensor, decoder: nn.Module, budget: Budget) -> nn.Module:
+def run_inpaint(
+    folder: Path, nothing: Tensor, decoder: UNet2DConditionModel, budget: Budget
+) -> UNet2DConditionModel:
     """Continue the decoder with nine channels: noise, kept latents, and where they are kept."""
     module = parts.decoder(in_channels=9)
     state = decoder.state_dict()
@@ -40,8 +43,13 @@ def run_inpaint(folder: Path, nothing: Tensor, decoder: nn.Module, budget: Budge
 
 
 def _train(
-    name: str, module: nn.Module, folder: Path, nothing: Tensor, budget: Budget, inpaint: bool
-) -> nn.Module:
+    name: str,
+    module: UNet2DConditionModel,
+    folder: Path,
+    nothing: Tensor,
+    budget: Budget,
+    inpaint: bool,
+) -> UNet2DConditionModel:
     embeddings = cache.read(folder, "embeddings").float()
     latents = cache.read(folder, "latents").float()
     centre, scale = cache.latent_range(latents)
@@ -53,7 +61,7 @@ def _train(
     alphas = (1 - betas).cumprod(dim=0)
     rng = random.Random(random.randrange(1 << 30))
 
-    def step(unet: nn.Module, index: int, progress: float) -> dict[str, Tensor]:
+    def step(unet: UNet2DConditionModel, index: int, progress: float) -> dict[str, Tensor]:
         picked = torch.randint(0, count, (BATCH,))
         clean = latents[picked].to(budget.device)
         given = embeddings[picked] + JITTER * torch.rand(BATCH, 1) * deviation * torch.randn(

@@ -11,20 +11,22 @@ from diffusers import (
     KandinskyV22InpaintPipeline,
     KandinskyV22Pipeline,
     KandinskyV22PriorPipeline,
+    PriorTransformer,
     UnCLIPScheduler,
     UNet2DConditionModel,
     VQModel,
 )
 from diffusers.models.attention_processor import SpatialNorm
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPImageProcessor, CLIPTokenizer
 
 from engine.mini import parts
 from engine.mini.eye import Eye
+from engine.mini.training.clip import Clip
 
 
-def save_prior(folder: Path, tokens: Path, clip: nn.Module, prior: nn.Module) -> None:
+def save_prior(folder: Path, tokens: Path, clip: Clip, prior: PriorTransformer) -> None:
     """`tokens` is the folder that clip.train_tokenizer wrote."""
     side = parts.VIEW
     pipeline = KandinskyV22PriorPipeline(
@@ -70,7 +72,9 @@ def save_inpaint(folder: Path, unet: UNet2DConditionModel, movq: VQModel) -> Non
 
 
 def save_eye(folder: Path, eye: Eye) -> None:
-    save_file({key: value.half() for key, value in eye.state_dict().items()}, folder / "eye.safetensors")
+    save_file(
+        {key: value.half() for key, value in eye.state_dict().items()}, folder / "eye.safetensors"
+    )
 
 
 def _fresh(folder: Path) -> None:
@@ -80,7 +84,7 @@ def _fresh(folder: Path) -> None:
 
 @torch.no_grad()
 def normalised(movq: VQModel, centre: Tensor, scale: Tensor, latents: Tensor) -> VQModel:
-    """Let MoVQ speak latents of (z - centre) / scale, by changing the 1x1 convolutions at its waist.
+    """Let MoVQ speak latents of (z - centre) / scale, by its 1x1 convolutions.
 
     Its codebook becomes the k-means of `latents` (N, 4, h, w), which are already normalised.
     """
@@ -102,7 +106,9 @@ def _codebook(latents: Tensor, size: int, rounds: int = 4) -> Tensor:
     points = points[torch.randperm(len(points))[:60_000]]
     codes = points[:size].clone()
     for _ in range(rounds):
-        nearest = torch.cat([torch.cdist(some, codes).argmin(dim=1) for some in points.split(4096)])
+        nearest = torch.cat(
+            [torch.cdist(some, codes).argmin(dim=1) for some in torch.split(points, 4096)]
+        )
         sums = torch.zeros_like(codes).index_add_(0, nearest, points)
         counts = torch.bincount(nearest, minlength=size)[:, None]
         codes = torch.where(counts > 0, sums / counts.clamp(min=1), codes)

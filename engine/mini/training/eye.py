@@ -30,20 +30,20 @@ class Learning(nn.Module):
 def run(budget: Budget) -> Eye:
     rng = random.Random(random.randrange(1 << 30))
 
-    def step(learning: nn.Module, index: int, progress: float) -> dict[str, Tensor]:
+    def step(learning: Learning, index: int, progress: float) -> dict[str, Tensor]:
         x, labels = _batch(rng, BATCH)
         seen = learning.eye(x.to(budget.device))
         logits = SCALE * seen @ F.normalize(learning.classes.weight, dim=1).T
         return {"loss": F.cross_entropy(logits, labels.to(budget.device))}
 
-    def report(learning: nn.Module, index: int) -> dict[str, float]:
+    def report(learning: Learning, index: int) -> dict[str, float]:
         x, labels = _batch(random.Random(3), 256)
         with torch.no_grad():
             seen = learning.eye(x.to(budget.device))
             found = (seen @ F.normalize(learning.classes.weight, dim=1).T).argmax(dim=1)
         return {"accuracy": float((found.cpu() == labels).float().mean())}
 
-    eye: Eye = train("eye", Learning(), step, report, budget).eye
+    eye = train("eye", Learning(), step, report, budget).eye
     _set_means(eye.cpu())
     return eye
 
@@ -68,7 +68,9 @@ def _set_means(eye: Eye, each: int = 12) -> None:
     rng = random.Random(11)
     for thing in range(len(THINGS)):
         drawn = [
-            scenes.Scene(thing, rng.randrange(10), scale=rng.uniform(0.55, 0.85), tilt=rng.gauss(0, 6))
+            scenes.Scene(
+                thing, rng.randrange(10), scale=rng.uniform(0.55, 0.85), tilt=rng.gauss(0, 6)
+            )
             for _ in range(each)
         ]
         seen = eye(torch.stack([prepare(scenes.draw(scene)) for scene in drawn]))

@@ -1,4 +1,4 @@
-"""Random masks to learn inpainting with: brush strokes, boxes round a thing, windows past an edge."""
+"""Random masks to learn inpainting with: brush strokes, boxes, windows past an edge."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LATENT_NOISE = 0.05
 BATCH_CROPS, BATCH_WHOLE = 8, 3
 
 
-def run(module: VQModel, budget: Budget, name: str = "movq", frozen: bool = False) -> nn.Module:
+def run(module: VQModel, budget: Budget, name: str = "movq", frozen: bool = False) -> VQModel:
     """Train the module; with `frozen`, only its decoder, so that cached latents stay true."""
     if frozen:
         module.encoder.requires_grad_(False)
@@ -31,7 +31,7 @@ def run(module: VQModel, budget: Budget, name: str = "movq", frozen: bool = Fals
     rng = random.Random(torch.initial_seed() + random.randrange(1 << 30))
     held = held_out_pictures(48)
 
-    def step(vq: nn.Module, index: int, progress: float) -> dict[str, Tensor]:
+    def step(vq: VQModel, index: int, progress: float) -> dict[str, Tensor]:
         crops = progress < CROPS_UNTIL and not frozen
         x = batch(rng, BATCH_CROPS if crops else BATCH_WHOLE, crops).to(budget.device)
         with torch.autocast(budget.device.type, torch.bfloat16):
@@ -40,7 +40,7 @@ def run(module: VQModel, budget: Budget, name: str = "movq", frozen: bool = Fals
             y = vq.decode(noisy, force_not_quantize=True).sample
         return {"loss": loss(y.float(), x) + 1e-3 * z.float().square().mean()}
 
-    def report(vq: nn.Module, index: int) -> dict[str, float]:
+    def report(vq: VQModel, index: int) -> dict[str, float]:
         return {"psnr": psnr(vq, held.to(budget.device))}
 
     return train(name, module, step, report, budget)
@@ -75,10 +75,10 @@ def held_out_pictures(count: int) -> Tensor:
 
 
 @torch.no_grad()
-def psnr(vq: nn.Module, pictures: Tensor) -> float:
+def psnr(vq: VQModel, pictures: Tensor) -> float:
     """The mean PSNR in dB of the pictures' round trip, as 8-bit pictures."""
     found = []
-    for x in pictures.split(8):
+    for x in torch.split(pictures, 8):
         y = vq.decode(vq.encode(x).latents, force_not_quantize=True).sample
         y = ((y.clamp(-1, 1) + 1) * 127.5).round() / 255
         error = (y - (x + 1) / 2).square().mean(dim=(1, 2, 3))
@@ -92,8 +92,9 @@ def hoist_spatial_norm(module: nn.Module) -> None:
     def forward(self: SpatialNorm, f: Tensor, zq: Tensor) -> Tensor:
         scale = F.interpolate(self.conv_y(zq), size=f.shape[-2:])
         shift = F.interpolate(self.conv_b(zq), size=f.shape[-2:])
-        return self.norm_layer(f) * scale + shift
+        normed: Tensor = self.norm_layer(f)
+        return normed * scale + shift
 
     for part in module.modules():
         if isinstance(part, SpatialNorm):
-            part.forward = MethodType(forward, part)  # type: ignore[method-assign]
+            part.forward = MethodType(forward, part)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from diffusers import UnCLIPScheduler
-from torch import Tensor, nn
-from transformers import CLIPTokenizer
+from diffusers import PriorTransformer, UnCLIPScheduler
+from torch import Tensor
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
 from engine.mini import parts, scenes
 from engine.mini.training import cache
@@ -20,7 +20,9 @@ BATCH = 128
 DROPPED = 0.1  # captions replaced by the empty one, for guidance
 
 
-def run(tokenizer: CLIPTokenizer, text: nn.Module, folder: Path, budget: Budget) -> nn.Module:
+def run(
+    tokenizer: CLIPTokenizer, text: CLIPTextModelWithProjection, folder: Path, budget: Budget
+) -> PriorTransformer:
     """Train with the cached embeddings in `folder`; sets clip_mean and clip_std from them."""
     embeddings = cache.read(folder, "embeddings").float()
     module = parts.prior()
@@ -32,7 +34,7 @@ def run(tokenizer: CLIPTokenizer, text: nn.Module, folder: Path, budget: Budget)
     rng = random.Random(random.randrange(1 << 30))
     text = text.to(budget.device).eval().requires_grad_(False)
 
-    def step(prior: nn.Module, index: int, progress: float) -> dict[str, Tensor]:
+    def step(prior: PriorTransformer, index: int, progress: float) -> dict[str, Tensor]:
         picked = [rng.randrange(len(embeddings)) for _ in range(BATCH)]
         clean = (embeddings[picked].to(budget.device) - prior.clip_mean) / prior.clip_std
         ids, mask = _captions(tokenizer, picked, rng)
@@ -43,17 +45,21 @@ def run(tokenizer: CLIPTokenizer, text: nn.Module, folder: Path, budget: Budget)
         with torch.autocast(budget.device.type, torch.bfloat16):
             with torch.no_grad():
                 read = text(ids)
-            found = short_forward(prior, noisy, when, read.text_embeds, read.last_hidden_state, mask)
+            found = short_forward(
+                prior, noisy, when, read.text_embeds, read.last_hidden_state, mask
+            )
         return {"loss": F.mse_loss(found.float(), clean)}
 
     return train("prior", module, step, lambda p, i: {}, budget)
 
 
-def _captions(tokenizer: CLIPTokenizer, picked: list[int], rng: random.Random) -> tuple[Tensor, Tensor]:
+def _captions(
+    tokenizer: CLIPTokenizer, picked: list[int], rng: random.Random
+) -> tuple[Tensor, Tensor]:
     texts = []
     for index in picked:
-        language = rng.choice(("en", "ru"))
-        said = scenes.caption(cache.scene(index), rng, language)[0]  # type: ignore[arg-type]
+        language = rng.choice(scenes.LANGUAGES)
+        said = scenes.caption(cache.scene(index), rng, language)[0]
         texts.append("" if rng.random() < DROPPED else said)
     ids = tokens(tokenizer, texts)
     end = tokenizer.eos_token_id
@@ -62,7 +68,12 @@ def _captions(tokenizer: CLIPTokenizer, picked: list[int], rng: random.Random) -
 
 
 def short_forward(
-    prior: nn.Module, noisy: Tensor, when: Tensor, embeds: Tensor, hidden: Tensor, mask: Tensor
+    prior: PriorTransformer,
+    noisy: Tensor,
+    when: Tensor,
+    embeds: Tensor,
+    hidden: Tensor,
+    mask: Tensor,
 ) -> Tensor:
     """PriorTransformer.forward without the padding past the longest caption: the same, sooner."""
     length = hidden.shape[1]

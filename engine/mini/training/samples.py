@@ -6,24 +6,27 @@ import random
 from pathlib import Path
 
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, UNet2DConditionModel, VQModel
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import CLIPVisionModelWithProjection
 
 from engine.mini import parts, scenes
 from engine.mini.training.clip import views
 
 
 @torch.no_grad()
-def held_out_embeddings(vision: nn.Module, count: int) -> Tensor:
+def held_out_embeddings(vision: CLIPVisionModelWithProjection, count: int) -> Tensor:
     rng = random.Random(17)
-    return vision(views([scenes.sample(rng, held_out=True) for _ in range(count)])).image_embeds
+    drawn = [scenes.sample(rng, held_out=True) for _ in range(count)]
+    found: Tensor = vision(views(drawn)).image_embeds
+    return found
 
 
 @torch.no_grad()
 def paint(
-    unet: nn.Module,
-    movq: nn.Module,
+    unet: UNet2DConditionModel,
+    movq: VQModel,
     embeddings: Tensor,
     nothing: Tensor,
     steps: int = 20,
