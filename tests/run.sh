@@ -68,7 +68,7 @@ system_packages() {
 
 has_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
 
-has_emoji_font() { find /usr/share/fonts /usr/local/share/fonts ~/.fonts -name 'NotoColorEmoji*' 2>/dev/null | grep -q .; }
+has_emoji_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts -name 'NotoColorEmoji*' 2>/dev/null)" ]; }
 
 has_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
