@@ -1,0 +1,1 @@
+"""What outlives the program: tables, job ledger, picture files. It imports nothing of ours."""

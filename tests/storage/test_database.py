@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
+
+from storage.accounts import Accounts
+from storage.database import Database, DatabaseAway, parse_url
+from storage.tables import AccountRow, SessionRow, Table
+from tests import postgres
+
+
+async def test_migrations_build_what_the_tables_say(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), Table.metadata))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_processes_that_start_at_once_migrate_once(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(3)]
+    await asyncio.gather(*(database.migrate() for database in databases))
+    async with databases[0].read() as session:
+        versions = list(await session.scalars(text("SELECT version_num FROM alembic_version")))
+    assert len(versions) == 1
+    for database in databases:
+        await database.close()
+
+
+async def test_times_come_back_aware_and_in_utc(database: Database) -> None:
+    account = await Accounts(database).get_or_create("web", "ann", "en")
+    moscow = datetime(2030, 1, 1, 3, tzinfo=timezone(timedelta(hours=3)))
+    async with database.write() as session:
+        session.add(SessionRow(id="x", account_id=account.id, expires_at=moscow))
+    async with database.read() as session:
+        assert await session.scalar(select(SessionRow.expires_at)) == moscow
+        early = select(SessionRow.id).where(
+            SessionRow.expires_at < datetime(2030, 1, 1, 1, tzinfo=UTC)
+        )
+        assert await session.scalar(early) == "x"
+    assert account.created_at.tzinfo is UTC
+
+
+async def test_rows_cannot_refer_to_nothing(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with database.write() as session:
+            session.add(SessionRow(id="x", account_id=1, expires_at=datetime.now(UTC)))
+
+
+async def test_an_error_undoes_the_whole_write(database: Database) -> None:
+    async def write() -> None:
+        async with database.write() as session:
+            session.add(AccountRow(channel="web", external_id="ann", language="en"))
+            await session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write()
+    async with database.read() as session:
+        assert await session.scalar(select(AccountRow)) is None
+
+
+async def test_sqlite_is_opened_durable_and_strict(tmp_path: Path) -> None:
+    async with (
+        Database.open(f"sqlite+aiosqlite:///{tmp_path}/new/studio.sqlite3") as database,
+        database.read() as session,
+    ):
+        pragmas = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        values = [await session.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas]
+    assert values == ["wal", 2, 5000, 1]
+
+
+@pytest.mark.system
+async def test_a_stopped_postgresql_is_away_and_comes_back() -> None:
+    with postgres.serve() as server:
+        async with Database.open(server.new_database()) as database:
+            server.stop()
+            for _ in range(2):  # on a connection it had, and on a new one
+                with pytest.raises(DatabaseAway):
+                    await Accounts(database).get_or_create("web", "ann", "en")
+            server.start()
+            assert (await Accounts(database).get_or_create("web", "ann", "en")).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:////data/a.sqlite3", "sqlite+aiosqlite"),
+        ("sqlite+aiosqlite:////data/a.sqlite3", "sqlite+aiosqlite"),
+        ("postgresql://ann@db/studio", "postgresql+asyncpg"),
+        ("postgresql+asyncpg://ann@db/studio", "postgresql+asyncpg"),
+        ("postgres://ann@db/studio", "postgresql+asyncpg"),
+    ],
+)
+def test_urls_get_their_async_driver(url: str, driver: str) -> None:
+    assert parse_url(url).drivername == driver
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "mysql://ann:pw@db/x", "nonsense"]
+)
+def test_other_databases_are_refused_without_telling_the_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"SQLite|database") as refusal:
+        parse_url(url)
+    assert "pw" not in str(refusal.value)
