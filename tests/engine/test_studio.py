@@ -1,0 +1,474 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from engine import dispatcher
+from engine.errors import NotFound, OutOfRange, UnknownModel, WentWrong
+from engine.events import Done, Failed, Picture, Queued, Step
+from engine.requests import TextToImage
+from engine.settings import Settings
+from engine.studio import Finished, Studio
+from storage.database import Database
+from storage.ledger import Ledger
+from storage.pictures import PictureStore
+from storage.png import read_parameters
+from storage.records import Account, JobRecord, JobState
+from storage.verify import verify
+from tests import postgres
+from tests.twin import Twin, TwinJob
+
+FOX = TextToImage(prompt="a fox", seed=7)
+HOSTILE = "🦊‍👩 \u202eنص‎ \u200b'\"\\;--</script>{x}%s\n\t лиса"
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, database_url=database_url)
+
+
+async def ann(studio: Studio) -> Account:
+    return await studio.account("web", "ann", "en")
+
+
+async def finished(studio: Studio, job: JobRecord, account: Account) -> JobRecord:
+    """How the job ended."""
+    async with asyncio.timeout(20):
+        events = [event async for event in studio.watch(job.id, account)]
+    assert isinstance(events[-1], Finished)
+    return events[-1].job
+
+
+async def handed(twin: Twin, number: int = 1) -> TwinJob:
+    """The engine's `number`-th job, once it has it."""
+    async with asyncio.timeout(20):
+        return await twin.job(number)
+
+
+async def sound(settings: Settings) -> bool:
+    """Whether rows and files fit together."""
+    async with Database.open(settings.database) as database:
+        return (await verify(database, PictureStore(settings.pictures))).clean
+
+
+async def test_a_request_becomes_pictures_that_can_be_made_again(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX.model_copy(update={"count": 2}), account, "k")
+        done = await finished(studio, job, account)
+        assert done.state is JobState.DONE
+        assert [picture.seed for picture in done.pictures] == [7, 8]
+        file = await studio.picture(done.pictures[1].id, account)
+        made = read_parameters(file.path.read_bytes())
+        assert (file.media_type, file.record) == ("image/png", done.pictures[1])
+        assert (made.request, made.seed) == (done.request, 8)
+        assert done.request["steps"] == 3  # the model's default, written down
+    assert await sound(settings)
+
+
+async def test_a_seed_is_chosen_once(settings: Settings) -> None:
+    async with Studio.open(settings, Twin(room_for=0)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(TextToImage(prompt="a fox"), account, "k")
+        assert job.request["seed"] is not None
+        assert await studio.submit(TextToImage(prompt="a fox"), account, "k") == job
+
+
+async def test_racing_submits_of_one_key_are_one_job(settings: Settings) -> None:
+    twin = Twin()
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        jobs = await asyncio.gather(*(studio.submit(FOX, account, "k") for _ in range(8)))
+        assert len({job.id for job in jobs}) == 1
+        await finished(studio, jobs[0], account)
+        assert len(twin.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (TextToImage(prompt="a fox", model="other"), UnknownModel),
+        (TextToImage(prompt="a fox", width=1024), OutOfRange),
+        (TextToImage(prompt="a fox", count=9), OutOfRange),
+    ],
+)
+async def test_what_no_model_serves_is_refused_before_it_is_stored(
+    settings: Settings, request_: TextToImage, error: type[Exception]
+) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        with pytest.raises(error):
+            await studio.submit(request_, account, "k")
+        assert await studio.history(account) == []
+
+
+async def test_a_watcher_sees_every_stage(settings: Settings) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        async with aclosing(studio.watch(job.id, account)) as events:
+            run = await handed(twin)
+            assert await anext(events) == Queued(0)
+            run.step(1)
+            assert await anext(events) == Step(1, 3)
+            run.step(2)
+            assert await anext(events) == Step(2, 3)
+            run.done()
+            last = await anext(events)
+        assert isinstance(last, Finished)
+        assert last.job.state is JobState.DONE
+        assert last.job.started_at is not None
+
+
+async def test_a_late_watcher_gets_the_latest_event_first(settings: Settings) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        run = await handed(twin)
+        async with (
+            aclosing(studio.watch(job.id, account)) as early,
+            aclosing(studio.watch(job.id, account)) as late,
+        ):
+            assert await anext(early) == Queued(0)
+            run.step(1)
+            run.step(2)
+            while await anext(early) != Step(2, 3):
+                pass
+            assert await anext(late) == Step(2, 3)
+            run.done()
+            assert isinstance(await anext(early), Finished)
+            assert isinstance(await anext(late), Finished)
+        assert (await finished(studio, job, account)).pictures
+
+
+async def test_a_finished_job_can_be_watched_after_a_restart(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        done = await finished(studio, job, account)
+    async with Studio.open(settings, Twin()) as studio:
+        assert [event async for event in studio.watch(job.id, account)] == [Finished(done)]
+
+
+async def test_a_waiting_job_tells_its_place(settings: Settings) -> None:
+    twin = Twin(room_for=0)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        first, second = [await studio.submit(FOX, account, key) for key in "ab"]
+        async with aclosing(studio.watch(second.id, account)) as events:
+            assert await anext(events) == Queued(1)
+            await studio.cancel(first.id, account)
+            assert await anext(events) == Queued(0)
+            twin.room_for = 1
+            while not isinstance(event := await anext(events), Finished):
+                pass
+        assert event.job.state is JobState.DONE
+
+
+async def test_a_queued_job_is_cancelled_and_never_begins(settings: Settings) -> None:
+    twin = Twin(room_for=0)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        await studio.cancel(job.id, account)
+        assert (await finished(studio, job, account)).state is JobState.CANCELLED
+        twin.room_for = 1
+        other = await studio.submit(FOX, account, "l")
+        await finished(studio, other, account)
+        assert len(twin.jobs) == 1
+
+
+async def test_a_running_job_is_cancelled_once_and_for_all(settings: Settings) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        run = await handed(twin)
+        run.step(1)
+        await studio.cancel(job.id, account)
+        await studio.cancel(job.id, account)
+        assert run.cancelled
+        assert (await finished(studio, job, account)).state is JobState.CANCELLED
+
+
+async def test_a_picture_that_comes_after_the_cancel_is_not_kept(settings: Settings) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        run = await handed(twin)
+        async with Database.open(settings.database) as database:  # unheard by the engine
+            await Ledger(database).cancel(job.id)
+        run.done()
+    async with Studio.open(settings, Twin()) as studio:
+        ended = await finished(studio, job, account)
+    assert (ended.state, ended.pictures) == (JobState.CANCELLED, ())
+    assert list(PictureStore(settings.pictures).files()) == []
+
+
+async def test_another_account_finds_nothing(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        bob = await studio.account("web", "bob", "en")
+        job = await studio.submit(FOX, account, "k")
+        picture = (await finished(studio, job, account)).pictures[0]
+        with pytest.raises(NotFound):
+            await studio.job(job.id, bob)
+        with pytest.raises(NotFound):
+            await studio.cancel(job.id, bob)
+        with pytest.raises(NotFound):
+            await studio.picture(picture.id, bob)
+        with pytest.raises(NotFound):
+            await anext(studio.watch(job.id, bob))
+        assert await studio.history(bob) == []
+
+
+async def test_another_account_cannot_cancel_or_watch_a_running_job(settings: Settings) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        bob = await studio.account("web", "bob", "en")
+        job = await studio.submit(FOX, await ann(studio), "k")
+        run = await handed(twin)
+        with pytest.raises(NotFound):
+            await studio.cancel(job.id, bob)
+        with pytest.raises(NotFound):
+            await anext(studio.watch(job.id, bob))
+        assert not run.cancelled
+
+
+async def test_what_ran_when_the_studio_closed_is_done_by_the_next(settings: Settings) -> None:
+    async with Studio.open(settings, twin := Twin(paused=True)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        run = await handed(twin)
+        run.step(1)
+    assert run.cancelled
+    async with Studio.open(settings, Twin()) as studio:
+        done = await finished(studio, job, account)
+    assert (done.state, done.attempt, done.crashes) == (JobState.DONE, 2, 0)
+
+
+async def test_an_engine_that_does_not_stop_holds_nothing_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "DRAIN_LIMIT", 0.1)
+    async with Studio.open(settings, twin := Twin(paused=True)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        (await handed(twin)).cancelled = True  # deaf to a cancel
+    async with Studio.open(settings, Twin()) as studio:
+        assert (await finished(studio, job, account)).crashes == 0
+
+
+async def crash(settings: Settings) -> None:
+    """Leaves the first queued job as a process that was killed in the midst of it does."""
+    async with Database.open(settings.database) as database:
+        ledger = Ledger(database)
+        await ledger.requeue_all("WentWrong")
+        job = await ledger.claim()
+        if job is not None:
+            await ledger.start(job.id, job.attempt)
+
+
+async def queued(settings: Settings) -> tuple[JobRecord, Account]:
+    """A job that waits in a closed studio."""
+    async with Studio.open(settings, Twin(room_for=0)) as studio:
+        account = await ann(studio)
+        return await studio.submit(FOX, account, "k"), account
+
+
+async def test_what_ran_when_the_program_died_is_done_by_the_next(settings: Settings) -> None:
+    job, account = await queued(settings)
+    await crash(settings)
+    async with Studio.open(settings, Twin()) as studio:
+        done = await finished(studio, job, account)
+    assert (done.state, done.attempt, done.crashes) == (JobState.DONE, 2, 1)
+
+
+async def test_a_job_that_crashes_thrice_is_quarantined(settings: Settings) -> None:
+    job, account = await queued(settings)
+    for _ in range(3):
+        await crash(settings)
+    async with Studio.open(settings, twin := Twin()) as studio:
+        found = await finished(studio, job, account)
+        other = await studio.submit(FOX, account, "l")
+        assert (await finished(studio, other, account)).state is JobState.DONE
+    assert (found.state, found.error_key) == (JobState.QUARANTINED, "WentWrong")
+    assert len(twin.jobs) == 1
+
+
+async def test_a_crash_between_file_and_row_leaves_no_stray_file(settings: Settings) -> None:
+    job, account = await queued(settings)
+    await crash(settings)
+    PictureStore(settings.pictures).save(job.id, [b"fox"])
+    assert not await sound(settings)
+    async with Studio.open(settings, Twin()) as studio:
+        await finished(studio, job, account)
+    assert await sound(settings)
+
+
+async def test_a_crash_between_row_and_its_settling_keeps_the_file(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        picture = (await finished(studio, job, account)).pictures[0]
+        file = await studio.picture(picture.id, account)
+    store = PictureStore(settings.pictures)
+    store.save(job.id, [file.path.read_bytes()])
+    async with Studio.open(settings, Twin()):
+        assert store.notes() == []
+    assert await sound(settings)
+
+
+async def test_a_failed_write_fails_the_job_and_leaves_nothing(settings: Settings) -> None:
+    async with Studio.open(settings, twin := Twin(paused=True)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        run = await handed(twin)
+        shutil.rmtree(settings.pictures, ignore_errors=True)
+        settings.pictures.touch()  # a file where the folder should be
+        run.done()
+        failed = await finished(studio, job, account)
+        assert (failed.state, failed.error_key) == (JobState.FAILED, "WentWrong")
+        assert failed.pictures == ()
+        settings.pictures.unlink()
+        other = await studio.submit(FOX, account, "l")
+        (await handed(twin, 2)).done()
+        assert (await finished(studio, other, account)).state is JobState.DONE
+    assert await sound(settings)
+
+
+async def test_an_error_of_the_engine_is_told_in_its_words(settings: Settings) -> None:
+    async with Studio.open(settings, twin := Twin(paused=True)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        error = UnknownModel(name=Path("mini"), known="twin")  # a value that JSON does not know
+        (await handed(twin)).tell(Failed(error))
+        failed = await finished(studio, job, account)
+    assert failed.state is JobState.FAILED
+    assert failed.error_key == "UnknownModel"
+    assert failed.error_values == {"name": "mini", "known": "twin"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ZeroDivisionError(),
+        StopAsyncIteration(),
+        Done((Picture(None, 7),)),  # type: ignore[arg-type]
+    ],
+    ids=["breaks", "gives no last event", "gives no picture"],
+)
+async def test_a_fault_in_the_engine_fails_the_job(
+    settings: Settings, event: Exception | Done
+) -> None:
+    async with Studio.open(settings, twin := Twin(paused=True)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        (await handed(twin)).tell(event)
+        failed = await finished(studio, job, account)
+    assert (failed.state, failed.error_key) == (JobState.FAILED, "WentWrong")
+
+
+async def test_a_full_engine_gets_the_job_later(settings: Settings) -> None:
+    twin = Twin()
+    twin.full = True
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        async with aclosing(studio.watch(job.id, account)) as events:
+            assert await anext(events) == Queued(0)
+        twin.full = False
+        done = await finished(studio, job, account)
+    assert (done.state, done.crashes) == (JobState.DONE, 0)
+
+
+async def test_a_request_of_an_older_version_fails_in_words(settings: Settings) -> None:
+    job, account = await queued(settings)
+    async with Database.open(settings.database) as database, database.write() as session:
+        await session.execute(text("UPDATE jobs SET mode = 'gone'"))
+    async with Studio.open(settings, Twin()) as studio:
+        failed = await finished(studio, job, account)
+    assert (failed.state, failed.error_key) == (JobState.FAILED, "WentWrong")
+
+
+async def test_hostile_text_is_kept_verbatim(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await studio.account("web", HOSTILE, "en")
+        job = await studio.submit(TextToImage(prompt=HOSTILE), account, "k")
+        done = await finished(studio, job, account)
+        file = await studio.picture(done.pictures[0].id, account)
+    assert account.external_id == HOSTILE
+    assert done.request["prompt"] == HOSTILE
+    assert read_parameters(file.path.read_bytes()).request["prompt"] == HOSTILE
+
+
+async def test_equal_pictures_of_two_jobs_share_a_file(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        jobs = await asyncio.gather(*(studio.submit(FOX, account, key) for key in "abcd"))
+        done = [await finished(studio, job, account) for job in jobs]
+    assert len({job.pictures[0].sha256 for job in done}) == 1
+    assert await sound(settings)
+
+
+async def test_history_is_paged_with_its_pictures(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        jobs = [await studio.submit(FOX, account, key) for key in "abc"]
+        done = [await finished(studio, job, account) for job in jobs]
+        assert await studio.history(account, limit=2) == [done[2], done[1]]
+        assert await studio.history(account, before=jobs[1].id) == [done[0]]
+
+
+async def test_watchers_end_when_the_studio_closes(settings: Settings) -> None:
+    async def watch(events: AsyncIterator[object]) -> list[object]:
+        return [event async for event in events]
+
+    async with Studio.open(settings, Twin(room_for=0)) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        watcher = asyncio.create_task(watch(studio.watch(job.id, account)))
+        await asyncio.sleep(0.1)
+    assert await asyncio.wait_for(watcher, 5) == [Queued(0)]
+
+
+async def test_health_knows_models_and_database(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        assert [card.name for card in studio.models()] == ["twin"]
+        assert await studio.reachable()
+
+
+@pytest.mark.system
+async def test_while_the_database_is_away_nothing_is_accepted_or_lost(tmp_path: Path) -> None:
+    with postgres.serve() as server:
+        settings = Settings(data=tmp_path, database_url=server.new_database())
+        async with Studio.open(settings, twin := Twin(paused=True)) as studio:
+            account = await ann(studio)
+            job = await studio.submit(FOX, account, "k")
+            run = await handed(twin)
+            server.stop()
+            assert not await studio.reachable()
+            with pytest.raises(WentWrong):
+                await studio.submit(FOX, account, "l")
+            run.done()
+            await asyncio.sleep(0.5)
+            server.start()
+            assert (await finished(studio, job, account)).state is JobState.DONE
+            assert len(await studio.history(account)) == 1
+        assert await sound(settings)
+
+
+def test_the_studio_does_without_torch() -> None:
+    code = "import engine.studio, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
