@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 7860
+    public_url: str = ""  # where people reach the studio, if not at host and port
     secret: str = ""  # signs cookies; empty: made once and kept in `data`
     threads: int = 0  # of the CPU for the networks; 0: all
     queue_limit: Annotated[int, Field(ge=1)] = 256  # requests waiting in the engine
