@@ -1,0 +1,78 @@
+"""What the stage shows over time: the visitor's running jobs one after another, then the last."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from engine.errors import NotFound
+from engine.events import Queued, Step
+from engine.studio import Finished, Studio
+from storage.records import Account, JobRecord
+from web.fragments import Fragments
+from web.pace import Pace
+
+ACTIVE_LIMIT = 50  # of the newest jobs, those still running are followed
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The stage at one moment. `ended`: a job has just ended, so the history has changed."""
+
+    job_id: str | None
+    stage: str
+    busy: bool
+    ended: bool = False
+
+
+async def follow(
+    studio: Studio, account: Account, last: str | None, show: Fragments
+) -> AsyncGenerator[View]:
+    """Each view until all of the account's jobs have ended, then that of `last` where none ran.
+
+    Only watches: ending the iteration changes nothing for the jobs.
+    """
+    active = await _active(studio, account)
+    if not active:
+        yield await _resting(studio, account, last, show)
+    while active:
+        job, *others = active
+        async with aclosing(_one(studio, account, job, len(others), show)) as views:
+            async for view in views:
+                yield view
+        if not view.ended:  # the studio is closing
+            return
+        active = await _active(studio, account)
+
+
+async def _one(
+    studio: Studio, account: Account, job: JobRecord, waiting: int, show: Fragments
+) -> AsyncGenerator[View]:
+    pace = Pace()
+    yield View(job.id, show.queued(job, 0, waiting), busy=True)
+    async for event in studio.watch(job.id, account):
+        match event:
+            case Queued(position):
+                yield View(job.id, show.queued(job, position, waiting), busy=True)
+            case Step():
+                stage = show.drawing(job, event, pace.seconds_left(event), waiting)
+                yield View(job.id, stage, busy=True)
+            case Finished(ended):
+                yield View(job.id, show.ended(ended), busy=waiting > 0, ended=True)
+
+
+async def _active(studio: Studio, account: Account) -> list[JobRecord]:
+    """The account's jobs that have not ended, the oldest first."""
+    jobs = await studio.history(account, ACTIVE_LIMIT)
+    return [job for job in reversed(jobs) if not job.state.final]
+
+
+async def _resting(studio: Studio, account: Account, last: str | None, show: Fragments) -> View:
+    """What the visitor saw last, if it is still there."""
+    if last is not None:
+        try:
+            return View(last, show.ended(await studio.job(last, account)), busy=False)
+        except NotFound:
+            pass
+    return View(None, show.empty(), busy=False)
