@@ -61,13 +61,8 @@ class Kandinsky22:
 
     def _load(self, kind: type, folder: Path):  # type: ignore[no-untyped-def]
         """One network in evaluation mode; safetensors only, never from the network."""
-        dtype = (
-            {"dtype": self.dtype}
-            if kind.__module__.startswith("transformers")
-            else {"torch_dtype": self.dtype}
-        )
         network = kind.from_pretrained(  # type: ignore[attr-defined]
-            folder, use_safetensors=True, local_files_only=True, **dtype
+            folder, dtype=self.dtype, use_safetensors=True, local_files_only=True
         )
         return network.to(self.device).eval().requires_grad_(False)
 

@@ -1,17 +1,21 @@
 """`python -m engine.mini.train`: train the mini model from nothing and write its weights.
 
 Each part saves a checkpoint every minute and goes on from it when started again. The parts run
-in the order of PARTS; two processes may train different parts at once.
+in the order of PARTS; two processes may train different parts at once, or, started by torchrun,
+share one part's batches.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from diffusers import VQModel
 from torch import Tensor
 from transformers import CLIPTokenizer
@@ -167,6 +171,10 @@ def main() -> None:
     arguments.add_argument("--weights", type=Path, default=None, help="where to write them")
     arguments.add_argument("--threads", type=int, default=0, help="of the CPU; 0: all")
     chosen = arguments.parse_args()
+    if "WORLD_SIZE" in os.environ:  # started by torchrun
+        dist.init_process_group("gloo")
+        torch.manual_seed(dist.get_rank())
+        random.seed(dist.get_rank())
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     weights = chosen.weights or chosen.folder / "weights"

@@ -1,4 +1,7 @@
-"""The loop every part is trained with: timed, resumable, with averaged weights and a log."""
+"""The loop every part is trained with: timed, resumable, with averaged weights and a log.
+
+Started by torchrun in several processes, each takes its own batches and they share gradients.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from types import MethodType
 from typing import TypeVar
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -61,6 +65,7 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         index, spent = state["index"], state["spent"]
     total, began, saved = budget.minutes * 60, time.monotonic() - spent, time.monotonic()
+    first = not dist.is_initialized() or dist.get_rank() == 0
     sums: dict[str, float] = {}
     since = 0
     while spent < total:
@@ -69,6 +74,7 @@ def train(
             group["lr"] = budget.lr * rate(progress, budget.warmup)
         losses = step(module, index, progress)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
+        spent = share(weights, time.monotonic() - began)
         norm = nn.utils.clip_grad_norm_(weights, 1.0)
         if torch.isfinite(norm):
             optimizer.step()
@@ -81,18 +87,34 @@ def train(
                 mean.lerp_(now, 1 - keep)
         for key, value in losses.items():
             sums[key] = sums.get(key, 0.0) + float(value.detach())
-        spent = time.monotonic() - began
-        if time.monotonic() - saved > SAVE_EVERY or spent >= total:
+        if first and (time.monotonic() - saved > SAVE_EVERY or spent >= total):
             figures = {key: value / since for key, value in sums.items()}
             figures |= report(average, index)
             _log(budget.folder / f"{name}.csv", index, spent, figures)
-            spent = time.monotonic() - began
             state = {"module": module.state_dict(), "average": average.state_dict()}
             state |= {"optimizer": optimizer.state_dict(), "index": index, "spent": spent}
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
             sums, since, saved = {}, 0, time.monotonic()
     return average
+
+
+def share(weights: list[nn.Parameter], spent: float) -> float:
+    """Average the gradients over the processes, if there are several, and the seconds spent.
+
+    All processes get the same seconds, so that they stop after the same step.
+    """
+    if not dist.is_initialized():
+        return spent
+    grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in weights]
+    flat = torch.cat([*(grad.flatten() for grad in grads), grads[0].new_tensor([spent / 60])])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    begin = 0
+    for weight, grad in zip(weights, grads, strict=True):
+        weight.grad = flat[begin : begin + grad.numel()].view_as(grad)
+        begin += grad.numel()
+    return float(flat[-1]) * 60
 
 
 def rate(progress: float, warmup: float) -> float:
