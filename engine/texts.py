@@ -27,8 +27,8 @@ class Texts:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._locale = Locale.parse(language)
         self._translations = _catalogue(language)
+        self._locale = Locale.parse(language)
 
     def say(self, message: str, **values: object) -> str:
         """The sentence whose English is `message`, its {braces} filled."""

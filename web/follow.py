@@ -51,15 +51,16 @@ async def _one(
 ) -> AsyncGenerator[View]:
     pace = Pace()
     yield View(job.id, show.queued(job, 0, waiting), busy=True)
-    async for event in studio.watch(job.id, account):
-        match event:
-            case Queued(position):
-                yield View(job.id, show.queued(job, position, waiting), busy=True)
-            case Step():
-                stage = show.drawing(job, event, pace.seconds_left(event), waiting)
-                yield View(job.id, stage, busy=True)
-            case Finished(ended):
-                yield View(job.id, show.ended(ended), busy=waiting > 0, ended=True)
+    async with aclosing(studio.watch(job.id, account)) as events:
+        async for event in events:
+            match event:
+                case Queued(position):
+                    yield View(job.id, show.queued(job, position, waiting), busy=True)
+                case Step():
+                    stage = show.drawing(job, event, pace.seconds_left(event), waiting)
+                    yield View(job.id, stage, busy=True)
+                case Finished(ended):
+                    yield View(job.id, show.ended(ended), busy=waiting > 0, ended=True)
 
 
 async def _active(studio: Studio, account: Account) -> list[JobRecord]:
