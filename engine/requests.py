@@ -18,13 +18,14 @@ PROMPT_LIMIT = 1000  # characters
 COUNT_LIMIT = 10  # pictures a request
 SIZE_LIMIT = (64, 4096)  # pixels a side; a model's card is stricter
 STEPS_LIMIT = (1, 250)
+PRIOR_STEPS_LIMIT = (2, 250)  # from the first time of training to its last
 GUIDANCE_LIMIT = (1.0, 20.0)
 SEED_LIMIT = 2**32 - 1
 
 Number = TypeVar("Number", int, float)
 
 Mode = Literal["text_to_image"]
-Sampler = Literal["ddpm"]
+Sampler = Literal["ddpm", "ddim", "dpm++"]
 
 
 class Request(BaseModel):
@@ -68,10 +69,15 @@ class Request(BaseModel):
     def _seed(cls, value: int | None) -> int | None:
         return value if value is None else _within("seed", value, 0, SEED_LIMIT)
 
-    @field_validator("steps", "prior_steps")
+    @field_validator("steps")
     @classmethod
     def _steps(cls, value: int | None) -> int | None:
         return value if value is None else _within("steps", value, *STEPS_LIMIT)
+
+    @field_validator("prior_steps")
+    @classmethod
+    def _prior_steps(cls, value: int | None) -> int | None:
+        return value if value is None else _within("prior steps", value, *PRIOR_STEPS_LIMIT)
 
     @field_validator("guidance", "prior_guidance")
     @classmethod

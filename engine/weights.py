@@ -106,7 +106,7 @@ def _mini_card() -> ModelCard:
         guidance=3.0,
         prior_steps=10,
         prior_guidance=2.0,
-        samplers=("ddpm",),
+        samplers=("ddpm", "ddim", "dpm++"),
     )
 
 
@@ -122,7 +122,7 @@ def _full_card(name: str, title: str) -> ModelCard:
         guidance=4.0,
         prior_steps=25,
         prior_guidance=4.0,
-        samplers=("ddpm",),
+        samplers=("ddpm", "ddim", "dpm++"),
     )
 
 

@@ -1,8 +1,8 @@
 """Kandinsky 2.2: text encoder, diffusion prior, decoder UNet and MoVQ (paper: 2310.03502).
 
 The prior turns a caption into the embedding of a picture (UnCLIP, predicts the sample), the
-decoder paints latents from that embedding (DDPM, learned variance), MoVQ turns latents into
-pixels. Every number drawn comes in the order in which diffusers draws it for one picture.
+decoder paints latents from that embedding (predicts noise, learned variance), MoVQ turns latents
+into pixels. Every number drawn comes in the order in which diffusers draws it for one picture.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from torch import Tensor
 from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from engine.cards import filled
-from engine.requests import Request
+from engine.requests import Request, Sampler
+from engine.runtime import samplers
 
 SCALE = 8  # pixels a latent
 ROUND = 64  # the decoder works at multiples of this many pixels
@@ -114,10 +115,10 @@ class Kandinsky22:
             mask = torch.cat([negative[2], mask])
         width = self.prior.config.embedding_dim
         rows = len(prompts)
+        table = samplers.prior_table(self.prior_scheduler, filled(request.prior_steps))
+        bounds = samplers.Bounds.of(self.prior_scheduler)
         latents = self._noise((rows, width), generators)  # (N, rows, E), a picture's rows at once
-        self.prior_scheduler.set_timesteps(filled(request.prior_steps))
-        times = self.prior_scheduler.timesteps
-        for index, time in enumerate(times):
+        for index, time in enumerate(table.times):
             x = latents.transpose(0, 1).reshape(-1, width)  # prompts first, as in the embeddings
             found = self.prior(
                 torch.cat([x, x]) if guided else x,
@@ -130,29 +131,12 @@ class Kandinsky22:
                 away, toward = found.chunk(2)
                 found = away + guidance * (toward - away)
             found = found.reshape(rows, request.count, width).transpose(0, 1)
-            latents = self._prior_step(found, time, latents, generators, times, index)
+            drawn = self._noise((rows, width), generators) if table.draws(index) else latents
+            numbers = table.rows[index].to(self.device).expand(request.count, -1)
+            latents, _ = samplers.step(numbers, latents, found, None, latents, drawn, bounds)
             ready = latents * self.prior.clip_std + self.prior.clip_mean
             nothing = self.nothing.expand(request.count, -1)
             yield ready[:, 0], ready[:, 1] if against else nothing
-
-    def _prior_step(
-        self,
-        found: Tensor,
-        time: Tensor,
-        latents: Tensor,
-        generators: list[torch.Generator],
-        times: Tensor,
-        index: int,
-    ) -> Tensor:
-        """One UnCLIP step; each picture's rows draw from its own generator."""
-        before = times[index + 1] if index + 1 < len(times) else None
-        stepped = [
-            self.prior_scheduler.step(
-                found[i], time, latents[i], generator=generators[i], prev_timestep=before
-            ).prev_sample
-            for i in range(len(generators))
-        ]
-        return torch.stack(stepped)
 
     def _read(self, prompts: list[str], count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Text embeddings (P*count, E), hidden states (P*count, T, H), mask (P*count, T)."""
@@ -183,9 +167,11 @@ class Kandinsky22:
         condition = torch.cat([away, toward]) if guided else toward
         height, width = filled(request.height), filled(request.width)
         shape = (4, _rounded(height) // SCALE, _rounded(width) // SCALE)
-        latents = self._noise(shape, generators)
-        self.scheduler.set_timesteps(filled(request.steps))
-        for time in self.scheduler.timesteps:
+        sampler: Sampler = filled(request.sampler)
+        table = samplers.decoder_table(self.scheduler, sampler, filled(request.steps))
+        bounds = samplers.bounds_of(self.scheduler, sampler)
+        latents = clean = self._noise(shape, generators)
+        for index, time in enumerate(table.times):
             out = self.unet(
                 torch.cat([latents, latents]) if guided else latents,
                 time,
@@ -193,14 +179,15 @@ class Kandinsky22:
                 added_cond_kwargs={"image_embeds": condition.to(self.dtype)},
                 return_dict=False,
             )[0]
+            noise, spread = torch.split(out, 4, dim=1)
             if guided:
-                noise, spread = out.split(4, dim=1)
                 without, noise = noise.chunk(2)
                 noise = without + guidance * (noise - without)
-                out = torch.cat([noise, spread.chunk(2)[1]], dim=1)
-            step = self.scheduler.step(out, time, latents, generator=generators)
-            latents = step.prev_sample
-            yield latents, step.pred_original_sample
+                spread = spread.chunk(2)[1]
+            drawn = self._noise(shape, generators) if table.draws(index) else latents
+            numbers = table.rows[index].to(self.device).expand(request.count, -1)
+            latents, clean = samplers.step(numbers, latents, noise, spread, clean, drawn, bounds)
+            yield latents, clean
 
     def _noise(self, shape: tuple[int, ...], generators: list[torch.Generator]) -> Tensor:
         """(N, *shape) of standard normal numbers, each picture's from its own CPU generator."""

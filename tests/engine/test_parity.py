@@ -10,6 +10,9 @@ import pytest
 import pytest_asyncio
 import torch
 from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
     KandinskyV22CombinedPipeline,
     KandinskyV22Pipeline,
     KandinskyV22PriorPipeline,
@@ -44,6 +47,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 def plain(pipeline: KandinskyV22CombinedPipeline, request: TextToImage, seed: int) -> Pixels:
+    pipeline.decoder_pipe.scheduler = _scheduler(pipeline, request.sampler)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the pipeline's own callback_steps
         image = pipeline(
@@ -60,11 +64,24 @@ def plain(pipeline: KandinskyV22CombinedPipeline, request: TextToImage, seed: in
     return np.asarray(image, dtype=np.int16)
 
 
+def _scheduler(pipeline: KandinskyV22CombinedPipeline, sampler: str | None) -> object:
+    """As a user of diffusers swaps it; without the learned variance, on which others stumble."""
+    config = DDPMScheduler.from_pretrained(MINI / "decoder" / "scheduler").config
+    fixed = {name: value for name, value in config.items() if name != "variance_type"}
+    if sampler == "ddim":
+        return DDIMScheduler.from_config(fixed)
+    if sampler == "dpm++":
+        return DPMSolverMultistepScheduler.from_config(fixed)
+    return DDPMScheduler.from_config(config)
+
+
 ASKED = [
     {"prompt": "a fox on a blue background", "seed": 7},
     {"prompt": "лиса на синем фоне", "seed": 2**31, "steps": 25, "prior_steps": 25},
     {"prompt": "two cats", "seed": 0, "guidance": 1.0, "prior_guidance": 1.0},
     {"prompt": "a rocket", "seed": 3, "guidance": 1.0, "prior_guidance": 4.0},
+    {"prompt": "an apple", "seed": 4, "sampler": "ddim"},
+    {"prompt": "an owl", "seed": 6, "sampler": "dpm++", "steps": 20},
     {"prompt": "a cake " * 140, "seed": 5, "guidance": 7.5},
     {
         "prompt": "a car",

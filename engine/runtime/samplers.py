@@ -1,0 +1,224 @@
+"""Samplers as tables: one row of numbers per denoising step, and one step for rows of any sampler.
+
+Every sampler here is the same line with other numbers,
+
+    x' = by_x x + by_clean x0 + by_last x0' + by_noise e + exp(log_variance / 2) z
+
+where x0 is the predicted end, x0' that of the step before, e the predicted noise and z a fresh
+draw. So samples at different steps of different samplers are stepped together, without a Python
+branch and without waiting for the device. The numbers are those of diffusers' schedulers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, UnCLIPScheduler
+from torch import Tensor
+
+from engine.requests import Sampler
+
+COLUMNS = (
+    "clean_by_x",  # x0 = clean_by_x x + clean_by_out out
+    "clean_by_out",
+    "by_x",
+    "by_clean",
+    "by_last",
+    "by_noise",
+    "low",  # the bounds of the log variance, which the network chooses between
+    "high",
+    "draws",  # 1 where the step adds noise, else 0
+)
+_TINY = 1e-20  # diffusers' smallest variance
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A sampler at one number of steps: `times` (S,) int64 and `rows` (S, len(COLUMNS)) float32."""
+
+    times: Tensor
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def draws(self, step: int) -> bool:
+        """Whether step `step` adds noise, and so draws from the picture's generator."""
+        return bool(self.rows[step, -1])
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What keeps a predicted end in range: at most one of the two, as diffusers does.
+
+    With `ratio`, dynamic thresholding (2205.11487): each sample is clipped at the `ratio` quantile
+    of its absolute values, between 1 and `most`, and divided by it. Else `clip`, if it is given.
+    """
+
+    clip: float | None = None
+    ratio: float | None = None
+    most: float = 1.0
+
+    @classmethod
+    def of(cls, scheduler: DDPMScheduler | UnCLIPScheduler) -> Bounds:
+        """As the scheduler's configuration says."""
+        config = scheduler.config
+        if config.get("thresholding"):
+            return cls(ratio=config.dynamic_thresholding_ratio, most=config.sample_max_value)
+        return cls(clip=config.clip_sample_range if config.clip_sample else None)
+
+    def apply(self, clean: Tensor) -> Tensor:
+        """`clean` (N, ...) in range, each sample by itself."""
+        if self.ratio is None:
+            return clean if self.clip is None else clean.clamp(-self.clip, self.clip)
+        flat = clean.flatten(1)
+        most = flat.abs().quantile(self.ratio, dim=1, keepdim=True).clamp(1, self.most)
+        return (flat.clamp(-most, most) / most).view_as(clean)
+
+
+def bounds_of(scheduler: DDPMScheduler, sampler: Sampler) -> Bounds:
+    """The decoder's bounds; diffusers' DPM-Solver++ knows thresholding, but no clipping."""
+    bounds = Bounds.of(scheduler)
+    return Bounds() if sampler == "dpm++" and bounds.ratio is None else bounds
+
+
+def decoder_table(scheduler: DDPMScheduler, sampler: Sampler, steps: int) -> Table:
+    """The table of a decoder's sampler; `scheduler` is the model's own, whichever is asked for.
+
+    DDPM draws at every step but the last; DDIM (eta 0) and DPM-Solver++ 2M never draw.
+    Raises ValueError for a model that does not predict the noise.
+    """
+    _predicts(scheduler, "epsilon")
+    if sampler == "ddpm":
+        return _ddpm(scheduler, steps)
+    if sampler == "ddim":
+        return _ddim(DDIMScheduler.from_config(scheduler.config), steps)
+    return _dpm(DPMSolverMultistepScheduler.from_config(scheduler.config), steps)
+
+
+def prior_table(scheduler: UnCLIPScheduler, steps: int) -> Table:
+    """The table of the diffusion prior, whose output is x0 itself; `steps` is 2 or more.
+
+    Raises ValueError for a model that does not predict x0.
+    """
+    _predicts(scheduler, "sample")
+    scheduler.set_timesteps(steps)
+    times = scheduler.timesteps
+    now, ahead = _now_and_ahead(scheduler.alphas_cumprod, times)
+    beta = 1 - now / ahead
+    alpha = 1 - beta
+    if times[-1] == 0:  # the last step is a step of training, whose numbers are at hand
+        beta[-1], alpha[-1] = scheduler.betas[0], scheduler.alphas[0]
+    rows = _ancestral(times, now, ahead, alpha, beta)
+    rows["clean_by_x"], rows["clean_by_out"] = torch.zeros(steps), torch.ones(steps)
+    rows["high"] = rows["low"]  # fixed_small_log
+    return _table(times, rows)
+
+
+def step(
+    rows: Tensor,
+    x: Tensor,
+    out: Tensor,
+    spread: Tensor | None,
+    last: Tensor,
+    drawn: Tensor,
+    bounds: Bounds,
+) -> tuple[Tensor, Tensor]:
+    """One step of N samples, each by its row: the next x and the predicted end x0, (N, ...).
+
+    `rows` is (N, len(COLUMNS)); `out` the guided output, `spread` the learned variance in [-1, 1]
+    (None where it is fixed), `last` the x0 of the step before (anything at the first step),
+    `drawn` standard normal numbers, used where the row draws; all are shaped as x.
+    """
+    columns = rows.to(x.dtype).T.reshape(len(COLUMNS), -1, *[1] * (x.dim() - 1))
+    clean_by_x, clean_by_out, by_x, by_clean, by_last, by_noise, low, high, draws = columns
+    clean = bounds.apply(clean_by_x * x + clean_by_out * out)
+    log_variance = low if spread is None else low + (spread + 1) / 2 * (high - low)
+    ahead = by_x * x + by_clean * clean + by_last * last + by_noise * out
+    return ahead + draws * (0.5 * log_variance).exp() * drawn, clean
+
+
+def _predicts(scheduler: DDPMScheduler | UnCLIPScheduler, what: str) -> None:
+    if scheduler.config.prediction_type != what:
+        raise ValueError(f"the scheduler predicts {scheduler.config.prediction_type}, not {what}")
+
+
+def _ddpm(scheduler: DDPMScheduler, steps: int) -> Table:
+    """Ancestral sampling with a learned variance (2006.11239, formula 7; 2102.09672)."""
+    scheduler.set_timesteps(steps)
+    times = scheduler.timesteps
+    now, ahead = _now_and_ahead(scheduler.alphas_cumprod, times)
+    alpha = now / ahead
+    return _table(times, _ancestral(times, now, ahead, alpha, 1 - alpha) | _from_noise(now))
+
+
+def _ddim(scheduler: DDIMScheduler, steps: int) -> Table:
+    """Deterministic sampling (2010.02502, formula 12 with eta 0)."""
+    scheduler.set_timesteps(steps)
+    times = scheduler.timesteps
+    alphas = scheduler.alphas_cumprod
+    before = times - scheduler.config.num_train_timesteps // steps
+    ahead = torch.where(before >= 0, alphas[before.clamp(min=0)], scheduler.final_alpha_cumprod)
+    now = alphas[times]
+    rows = _from_noise(now) | {"by_clean": ahead.sqrt(), "by_noise": (1 - ahead).sqrt()}
+    return _table(times, rows)
+
+
+def _dpm(scheduler: DPMSolverMultistepScheduler, steps: int) -> Table:
+    """DPM-Solver++ 2M, midpoint (2211.01095, algorithm 2); the first and last steps are of order 1.
+
+    With few steps (under 15) or a last sigma of 0, diffusers too ends with order 1.
+    """
+    scheduler.set_timesteps(steps)
+    sigmas = scheduler.sigmas.double()
+    alpha = 1 / (sigmas.square() + 1).sqrt()
+    sigma = sigmas * alpha
+    lambdas = alpha.log() - sigma.log()  # infinite at the end
+    h = lambdas[1:] - lambdas[:-1]
+    by_clean = -alpha[1:] * torch.expm1(-h)
+    half = torch.zeros(steps, dtype=torch.float64)
+    half[1:-1] = 0.5 * h[1:-1] / h[:-2]  # 1 / (2 r0)
+    rows = {
+        "clean_by_x": 1 / alpha[:-1],
+        "clean_by_out": -sigma[:-1] / alpha[:-1],
+        "by_x": sigma[1:] / sigma[:-1],
+        "by_clean": by_clean * (1 + half),
+        "by_last": -by_clean * half,
+    }
+    return _table(scheduler.timesteps, rows)
+
+
+def _ancestral(
+    times: Tensor, now: Tensor, ahead: Tensor, alpha: Tensor, beta: Tensor
+) -> dict[str, Tensor]:
+    """The posterior q(x_ahead | x_now, x0) of DDPM (2006.11239, formulas 6 and 7).
+
+    In float32 and in diffusers' order of operations: where 1 - alpha is small it has but three
+    true digits, and the picture is made with these.
+    """
+    variance = ((1 - ahead) / (1 - now) * beta).clamp(min=_TINY)
+    return {
+        "by_x": alpha.sqrt() * (1 - ahead) / (1 - now),
+        "by_clean": ahead.sqrt() * beta / (1 - now),
+        "low": variance.log(),
+        "high": beta.log(),
+        "draws": (times > 0).float(),
+    }
+
+
+def _now_and_ahead(alphas: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """The products of alphas at each time and at the next; 1 after the last."""
+    now = alphas[times]
+    return now, torch.cat([now[1:], torch.ones_like(now[:1])])
+
+
+def _from_noise(now: Tensor) -> dict[str, Tensor]:
+    """x0 from x and the predicted noise (2006.11239, formula 15)."""
+    return {"clean_by_x": 1 / now.sqrt(), "clean_by_out": -((1 - now) / now).sqrt()}
+
+
+def _table(times: Tensor, rows: dict[str, Tensor]) -> Table:
+    zeros = torch.zeros(len(times))
+    columns = [rows.get(name, zeros).float() for name in COLUMNS]
+    return Table(times.long(), torch.stack(columns, dim=1))
