@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from pydantic import ValidationError
@@ -13,8 +17,10 @@ from pydantic import ValidationError
 from engine import Engine, Settings
 from engine.errors import UserError
 from engine.studio import Studio
+from storage.database import DatabaseAway
 from web.app import build
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 DRAIN = 5  # seconds that open streams get when the program is told to stop
 
 
@@ -28,6 +34,8 @@ def main() -> None:
         asyncio.run(serve(_settings()))
     except (CannotStart, UserError) as error:
         sys.exit(f"Kandinsky Studio cannot start: {error}")
+    except DatabaseAway as error:
+        sys.exit(f"Kandinsky Studio cannot start: the database cannot be reached ({error}).")
     except KeyboardInterrupt:
         pass
 
@@ -35,6 +43,7 @@ def main() -> None:
 async def serve(settings: Settings) -> None:
     """Runs until told to stop. Raises CannotStart or what Engine.open raises."""
     with _listen(settings.host, settings.port) as listener:
+        _make_folder(settings.data)
         async with Engine.open(settings) as engine, Studio.open(settings, engine) as studio:
             config = uvicorn.Config(
                 build(settings, studio), log_level="warning", timeout_graceful_shutdown=DRAIN
@@ -44,7 +53,11 @@ async def serve(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says where the page is as soon as it answers."""
+    """Says where the page is as soon as it answers, and leaves time to close the studio.
+
+    uvicorn's own handling sends the signal again when the server has ended, which would end the
+    program before its running jobs are written down.
+    """
 
     def __init__(self, config: uvicorn.Config, address: str) -> None:
         super().__init__(config)
@@ -54,6 +67,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         print(f"Kandinsky Studio is open at {self.address} (Ctrl+C stops it)", flush=True)
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in STOPPING:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOPPING:
+                loop.remove_signal_handler(number)
+
 
 def _settings() -> Settings:
     try:
@@ -62,6 +86,16 @@ def _settings() -> Settings:
         first = error.errors()[0]
         name = "KANDINSKY_" + "_".join(map(str, first["loc"])).upper()
         raise CannotStart(f"{name} is {first['input']!r}: {first['msg']}.") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(
+            f"the folder {folder} cannot be made ({error.strerror})."
+            " Set KANDINSKY_DATA to another one."
+        ) from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -75,6 +75,7 @@ class Fields:
         self.made["seed"] = gr.Textbox(
             label=self._say("Seed"),
             placeholder=self._say("random"),
+            max_lines=1,
             html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
             elem_id="seed",
         )
