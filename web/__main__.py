@@ -21,7 +21,7 @@ from storage.database import DatabaseAway
 from web.app import build
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-DRAIN = 5  # seconds that open streams get when the program is told to stop
+DRAIN = 2  # seconds that answers under way get when the program is told to stop
 
 
 class CannotStart(Exception):
@@ -67,6 +67,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         print(f"Kandinsky Studio is open at {self.address} (Ctrl+C stops it)", flush=True)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Pages that still watch are cut off: they come back by themselves after a restart."""
+        logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
@@ -77,6 +82,12 @@ class _Server(uvicorn.Server):
         finally:
             for number in STOPPING:
                 loop.remove_signal_handler(number)
+
+
+def _not_cut_off(record: logging.LogRecord) -> bool:
+    """Whether a log record tells of something else than streams that the end cut off."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, asyncio.CancelledError) or "timeout graceful" in record.msg)
 
 
 def _settings() -> Settings:

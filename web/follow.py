@@ -10,7 +10,7 @@ from engine.errors import NotFound
 from engine.events import Queued, Step
 from engine.studio import Finished, Studio
 from storage.records import Account, JobRecord
-from web.fragments import Fragments
+from web.fragments import Fragments, inline
 from web.pace import Pace
 
 ACTIVE_LIMIT = 50  # of the newest jobs, those still running are followed
@@ -49,7 +49,7 @@ async def follow(
 async def _one(
     studio: Studio, account: Account, job: JobRecord, waiting: int, show: Fragments
 ) -> AsyncGenerator[View]:
-    pace = Pace()
+    pace, preview = Pace(), None
     yield View(job.id, show.queued(job, 0, waiting), busy=True)
     async with aclosing(studio.watch(job.id, account)) as events:
         async for event in events:
@@ -57,8 +57,9 @@ async def _one(
                 case Queued(position):
                     yield View(job.id, show.queued(job, position, waiting), busy=True)
                 case Step():
-                    stage = show.drawing(job, event, pace.seconds_left(event), waiting)
-                    yield View(job.id, stage, busy=True)
+                    preview = inline(event.preview) if event.preview else preview
+                    left = pace.seconds_left(event)
+                    yield View(job.id, show.drawing(job, event, left, waiting, preview), busy=True)
                 case Finished(ended):
                     yield View(job.id, show.ended(ended), busy=waiting > 0, ended=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,7 +27,11 @@ class Fragments:
             undefined=StrictUndefined,
         )
         self._templates.globals.update(
-            say=texts.say, plural=texts.count, error=texts.error_record, language=texts.language
+            seen=time.monotonic_ns,
+            say=texts.say,
+            plural=texts.count,
+            error=texts.error_record,
+            language=texts.language,
         )
 
     def header(self) -> str:
@@ -40,14 +45,17 @@ class Fragments:
         """`position` requests of anybody are before this one, `waiting` of one's own behind it."""
         return self._render("queued", job=job, position=position, waiting=waiting)
 
-    def drawing(self, job: JobRecord, step: Step, seconds: int | None, waiting: int) -> str:
+    def drawing(
+        self, job: JobRecord, step: Step, seconds: int | None, waiting: int, preview: str | None
+    ) -> str:
+        """`preview` is the address of the newest one, which may be of an earlier step."""
         return self._render(
             "drawing",
             job=job,
             step=step,
             seconds=seconds,
             waiting=waiting,
-            preview=_inline(step.preview) if step.preview else None,
+            preview=preview,
         )
 
     def ended(self, job: JobRecord) -> str:
@@ -68,7 +76,7 @@ class Fragments:
         return self._templates.get_template(f"{name}.html").render(values)
 
 
-def _inline(preview: Image.Image) -> str:
+def inline(preview: Image.Image) -> str:
     """A small picture as a data: address, so that no unfinished picture is ever a file."""
     buffer = io.BytesIO()
     preview.save(buffer, "WEBP", quality=80)

@@ -142,7 +142,7 @@ class Page:
             on.submit,
             [self._key, *fields],
             [self._problem, self._job],
-            js="(key, ...fields) => [studio.key(), ...fields]",
+            js="(key, ...fields) => [studio.key(fields), ...fields]",
             **raw,
         ).success(**following)
         self._stop.click(on.stop, self._job, self._problem, **private)

@@ -17,7 +17,7 @@ from playwright.async_api import (
     expect,
 )
 
-LONG = 180_000  # milliseconds; a busy machine draws slowly
+LONG = 120_000  # milliseconds; a busy machine draws slowly
 INLINE = ("data:", "blob:")
 
 
@@ -63,8 +63,13 @@ class Visitor:
             await self.write(prompt)
         await self.page.locator("#draw").click()
 
-    async def until_drawing(self) -> None:
-        await expect(self.stage.get_by_role("progressbar")).to_be_visible(timeout=LONG)
+    async def until_drawing(self, step: str = r"Step \d+ of \d+") -> None:
+        """Looks at every frame, so it sees a drawing that takes a second if it began before."""
+        await self.page.wait_for_function(
+            "(step) => new RegExp(step).test(document.querySelector('#stage .line')?.innerText)",
+            arg=step,
+            timeout=LONG,
+        )
 
     async def until_drawn(self, count: int = 1) -> None:
         await expect(self.pictures).to_have_count(count, timeout=LONG)

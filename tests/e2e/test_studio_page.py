@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import os
-import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -69,9 +68,7 @@ async def test_words_become_the_right_picture(
 ) -> None:
     person = await enter(program, locale=locale)
     await person.set("seed", 7)
-    await person.draw(prompt)
-    await person.until_drawing()
-    await expect(person.stage.locator(".line")).to_contain_text(re.compile(step))
+    await asyncio.gather(person.until_drawing(step), person.draw(prompt))
     await person.until_drawn()
     image = Image.open(io.BytesIO(await person.fetch(person.pictures)))
     assert image.size == (128, 128)
@@ -120,9 +117,21 @@ async def test_a_restart_of_the_studio_loses_nothing(tmp_path: Path, enter: Visi
         await person.draw(prompt)
         await person.until_drawing()
     with running(tmp_path, port) as program:
-        await person.page.evaluate("studio.wake()")  # as when a phone is unlocked
         await person.until_drawn()
         assert await state(program, prompt) == "done"
+
+
+async def test_a_broken_network_loses_nothing(program: Program, enter: Visit) -> None:
+    person = await enter(program)
+    await person.set("steps", LONG_JOB)
+    await person.draw("a lonely penguin on a red background")
+    await person.until_drawing()
+    line = person.stage.locator(".line span").first
+    await person.page.evaluate("stop()")  # ends the page's streams, as a locked phone does
+    seen = await line.inner_text()
+    await expect(line).not_to_have_text(seen, timeout=LONG)
+    await person.page.locator("#stop").click()
+    await expect(person.stage).to_contain_text("Stopped.", timeout=LONG)
 
 
 async def test_nobody_else_sees_a_picture(program: Program, enter: Visit) -> None:
@@ -166,7 +175,7 @@ async def test_requests_wait_for_one_another(program: Program, enter: Visit) -> 
     await person.draw("a second crab on a blue background")
     await expect(person.stage).to_contain_text("1 more request of yours is waiting.", timeout=LONG)
     waiting = person.page.locator(".job", has_text="a second crab")
-    await expect(waiting).to_contain_text("Waiting in the queue")
+    await expect(waiting).to_contain_text("In progress")
     await person.page.locator("#stop").click()
     await person.until_drawn()
     await expect(person.stage).to_contain_text("a second crab")
@@ -181,6 +190,7 @@ async def test_an_old_request_can_be_used_again(program: Program, enter: Visit) 
     await person.until_drawn(2)
     first = await person.fetch(person.pictures.nth(1))
     await person.set("seed", "")
+    await person.set("count", 1)
     await person.set("steps", 3)
     await person.draw("something else")
     await person.until_drawn(1)
@@ -270,7 +280,7 @@ async def test_hostile_words_are_only_words(program: Program, enter: Visit, prom
         assert await person.page.locator(place).first.text_content() == prompt
     assert await person.pictures.get_attribute("alt") == prompt
     await person.open()
-    assert await person.page.locator("#prompt textarea").input_value() == prompt
+    await expect(person.page.locator("#prompt textarea")).to_have_value(prompt)
     assert await person.page.evaluate("window.pwned") is None
 
 
@@ -328,10 +338,12 @@ async def test_screenshots(
         await person.page.screenshot(path=folder / f"{name}-{moment}.png", full_page=True)
 
     await shoot("1-empty")
-    await person.set("count", 1)
+    await person.set("steps", 100)
+    await person.page.locator("#advanced > button").click()
     await person.page.locator(".example").nth(0).click()
     await person.draw()
     await expect(person.stage.locator(".preview img")).to_be_visible(timeout=LONG)
+    await asyncio.sleep(2)
     await shoot("2-drawing")
     await person.until_drawn()
     await person.set("count", 4)

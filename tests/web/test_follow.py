@@ -4,8 +4,9 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+from PIL import Image
 
-from engine.events import Queued
+from engine.events import Queued, Step
 from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.studio import Studio
@@ -54,6 +55,19 @@ async def test_a_job_is_shown_from_the_queue_to_its_picture(studio: Studio, twin
     assert {view.job_id for view in seen} == {job.id}
     assert seen[-1].ended
     assert "/media/" in seen[-1].stage
+
+
+async def test_a_preview_stays_until_the_next(studio: Studio, twin: Twin) -> None:
+    await studio.submit(TextToImage(prompt="a fox"), await ann(studio), "k")
+    running = await twin.job(1)
+    following = asyncio.create_task(views(studio))
+    for event in (Step(1, 3, Image.new("RGB", (8, 8))), Step(2, 3)):
+        await asyncio.sleep(0.1)
+        running.tell(event)
+    await asyncio.sleep(0.1)
+    running.done()
+    drawing = [view.stage for view in await following if "progressbar" in view.stage]
+    assert ["data:image" in stage for stage in drawing] == [True, True]
 
 
 async def test_jobs_are_shown_one_after_another_the_oldest_first(

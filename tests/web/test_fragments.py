@@ -11,7 +11,7 @@ from engine.errors import UnknownModel
 from engine.events import Step
 from engine.texts import LANGUAGES, Texts
 from storage.records import JobRecord, JobState, PictureRecord
-from web.fragments import Fragments
+from web.fragments import Fragments, inline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = [
@@ -92,7 +92,7 @@ def everywhere(show: Fragments, one: JobRecord) -> list[str]:
     failed = replace(one, state=JobState.FAILED, pictures=())
     return [
         show.queued(waiting, 2, 1),
-        show.drawing(waiting, Step(1, 3), 5, 0),
+        show.drawing(waiting, Step(1, 3), 5, 0, None),
         show.ended(one),
         show.ended(failed),
         show.history([one, waiting, failed, waiting]),
@@ -123,8 +123,8 @@ def test_a_picture_has_its_seed_and_a_download() -> None:
 
 
 def test_progress_says_step_time_and_preview() -> None:
-    step = Step(12, 25, Image.new("RGB", (8, 8)))
-    html = Fragments(Texts("ru")).drawing(job(), step, 4, 0)
+    preview = inline(Image.new("RGB", (8, 8)))
+    html = Fragments(Texts("ru")).drawing(job(), Step(12, 25), 4, 0, preview)
     assert "Шаг 12 из 25" in html
     assert "осталось около 4 с" in html
     assert 'src="data:image/webp;base64,' in html

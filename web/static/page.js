@@ -1,17 +1,18 @@
-// The page's own script: one key a click, the hotkey, and attaching again when a phone wakes up.
+// The page's own script: one key a click, the hotkey, and watching a running job again.
 "use strict";
 
 const studio = {
-    // Two clicks within a second carry the same key, so they are one request.
-    key() {
-        const now = Date.now();
-        if (now - (this.clicked ?? 0) > 1000) {
+    // Two clicks within a second on the same form carry the same key, so they are one request.
+    key(fields) {
+        const form = JSON.stringify(fields);
+        if (form !== this.form || Date.now() - this.clicked > 1000) {
             const bytes = crypto.getRandomValues(new Uint8Array(16));
-            this.lastKey = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-            this.clicked = now;
+            this.given = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+            this.form = form;
+            this.clicked = Date.now();
         }
         if (matchMedia("(max-width: 800px)").matches) this.show("stage");
-        return this.lastKey;
+        return this.given;
     },
 
     show(id) {
@@ -28,15 +29,31 @@ document.addEventListener("keydown", (event) => {
     }
 });
 
-// A locked phone drops the stream of events; on waking, the page asks for it again.
-let hiddenSince = null;
-document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-        hiddenSince = Date.now();
-    } else if (hiddenSince !== null && Date.now() - hiddenSince > 2000) {
-        studio.wake();
-    }
-});
-window.addEventListener("online", () => studio.wake());
+// A locked phone, a broken network or a restart of the studio drops the stream of events, and
+// nobody tells the page. Each news of a running job carries another data-seen; when that stops
+// changing, the page asks again, and when nobody answers, it loads itself anew (the form is kept).
+const PATIENCE = 8000; // milliseconds
+let seen = null;
+let since = Date.now();
+let asked = false;
 
-studio.wake = () => document.getElementById("wake")?.click();
+function look() {
+    const running = document.querySelector("#stage [data-seen]");
+    if (running === null || running.dataset.seen !== seen) {
+        seen = running?.dataset.seen ?? null;
+        since = Date.now();
+        asked = false;
+    } else if (!document.hidden && Date.now() - since > PATIENCE) {
+        since = Date.now();
+        if (asked) reload();
+        else document.getElementById("wake")?.click();
+        asked = true;
+    }
+}
+
+async function reload() {
+    const answer = await fetch("/healthz").catch(() => null);
+    if (answer?.ok) location.reload();
+}
+
+setInterval(look, 1000);
