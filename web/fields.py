@@ -44,7 +44,6 @@ class Fields:
             placeholder=self._say("A fox on a blue background"),
             lines=3,
             max_lines=10,
-            autofocus=True,
             elem_id="prompt",
         )
         self.made["prompt"] = box
