@@ -1,0 +1,56 @@
+"""Geometry of masks, windows and paste-back for edits of pictures. No model, no torch.
+
+An edit goes: make a mask (`masks`) or a window (`windows`), choose what of the picture the model
+sees (`focus`), bring that to a working size (`pad`), paint, and put the result back (`unpad`,
+`Focus.put`). What a person did wrong (an empty mask, say) is for the caller to tell; wrong shapes
+and types raise ValueError here.
+"""
+
+from __future__ import annotations
+
+from engine.canvas.arrays import Mask
+from engine.canvas.blending import match_colour, paste
+from engine.canvas.focus import Focus, focus
+from engine.canvas.latents import latent_mask
+from engine.canvas.masks import bounds, feather, from_alpha, from_luminance, grow, invert
+from engine.canvas.windows import (
+    Fill,
+    Window,
+    cut,
+    extend,
+    fit,
+    pad,
+    pad_mask,
+    place,
+    rounded,
+    to_aspect,
+    unpad,
+    working_window,
+)
+
+__all__ = [
+    "Fill",
+    "Focus",
+    "Mask",
+    "Window",
+    "bounds",
+    "cut",
+    "extend",
+    "feather",
+    "fit",
+    "focus",
+    "from_alpha",
+    "from_luminance",
+    "grow",
+    "invert",
+    "latent_mask",
+    "match_colour",
+    "pad",
+    "pad_mask",
+    "paste",
+    "place",
+    "rounded",
+    "to_aspect",
+    "unpad",
+    "working_window",
+]
