@@ -1,0 +1,29 @@
+"""What is measured with the rig, each section with its seconds in a quick and a thorough run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from engine.bench.report import Line
+from engine.bench.rig import Rig
+from engine.bench.sections import clients, fair, mixed, outside, poisson, prior, rows, single
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    lines: Callable[[Rig, float], AsyncIterator[Line]]
+    seconds: tuple[float, float]  # quick, thorough
+    note: str = ""
+
+
+SECTIONS = {
+    "single": Section(single.lines, (6, 30)),
+    "clients": Section(clients.lines, (15, 110)),
+    "rows": Section(rows.lines, (3, 20)),
+    "mixed": Section(mixed.lines, (10, 60)),
+    "poisson": Section(poisson.lines, (20, 130), poisson.NOTE),
+    "fair": Section(fair.lines, (6, 40), fair.NOTE),
+    "prior": Section(prior.lines, (3, 15)),
+    "outside": Section(outside.lines, (3, 15)),
+}
