@@ -13,6 +13,8 @@ from engine.requests import Request
 class JobLike(Protocol):
     """One request that an engine took. Iterating gives its events, the last one included."""
 
+    previews: bool  # whether steps are to carry previews; may change at any time
+
     def __aiter__(self) -> AsyncIterator[Event]: ...
 
     def cancel(self) -> None:

@@ -135,7 +135,8 @@ class Dispatcher:
         async for event in run:
             if not isinstance(event, Queued | Step):
                 return event
-            if not started and (isinstance(event, Step) or event.position == 0):
+            run.previews = feed.watchers > 0
+            if not started and isinstance(event, Step):
                 started = True
                 if not await self._persist(lambda: self._ledger.start(job.id, job.attempt)):
                     run.cancel()  # its owner cancelled before the engine had it

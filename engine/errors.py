@@ -55,6 +55,20 @@ class WeightsBroken(UserError):
     text = "The file {file} of the model “{model}” cannot be read. Copy or download it again."
 
 
+class ModelTooLarge(UserError):
+    text = (
+        "The model “{model}” needs {needs} GB of memory, but KANDINSKY_MEMORY allows {allowed} GB."
+    )
+
+
+class NotEnoughMemory(UserError):
+    text = "This machine has too little memory for that. Ask for a smaller picture."
+
+
+class Overflowed(UserError):
+    text = "The picture came out broken. Try another seed or a lower guidance."
+
+
 class Busy(UserError):
     text = "The studio is full at the moment. Please try again in a minute."
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from weakref import WeakValueDictionary
 
 from engine.events import Queued, Step
@@ -14,12 +15,22 @@ class Feed:
 
     def __init__(self) -> None:
         self.latest: Queued | Step | None = None
+        self.watchers = 0  # who look on now
         self._change = asyncio.Event()
 
     @property
     def change(self) -> asyncio.Event:
         """Set at the next `tell`. Take it before looking, so that no change is missed."""
         return self._change
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """While somebody looks on."""
+        self.watchers += 1
+        try:
+            yield
+        finally:
+            self.watchers -= 1
 
     def tell(self, latest: Queued | Step | None) -> None:
         """Replaces the latest event and wakes the watchers; None sends them to the ledger."""

@@ -23,12 +23,18 @@ class Settings(BaseSettings):
     models: Annotated[tuple[str, ...], NoDecode] = ("mini",)  # mini, 2.2, or name=folder
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    deterministic: bool = False  # no bit of a picture may depend on who shares its batch
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 7860
     public_url: str = ""  # where people reach the studio, if not at host and port
     secret: str = ""  # signs cookies; empty: made once and kept in `data`
     threads: int = 0  # of the CPU for the networks; 0: all
-    queue_limit: Annotated[int, Field(ge=1)] = 256  # requests waiting in the engine
+    queue_limit: Annotated[int, Field(ge=1)] = 256  # pictures waiting in the engine
+    batch_rows: Annotated[int, Field(ge=0)] = (
+        0  # of a forward pass, at most; 0: as the device likes
+    )
+    memory: Annotated[float, Field(ge=0)] = 0  # GB that the models' weights may take; 0: any
+    cache: Annotated[int, Field(ge=0)] = 512  # MB a model for what was computed before; 0: none
 
     @field_validator("models", mode="before")
     @classmethod

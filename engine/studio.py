@@ -116,18 +116,19 @@ class Studio:
         feed = self._feeds.of(job_id)
         job = await self.job(job_id, account)
         told: Queued | Step | None = None
-        while not self._closing:
-            change, event = feed.change, feed.latest
-            if event is None:
-                job = await self.job(job_id, account)
-                event = await self._place(job)
-            if job.state.final:
-                yield Finished(job)
-                return
-            if event is not None and event != told:
-                yield event
-                told = event
-            await happens(change, LOOK_AGAIN)
+        with feed.watched():
+            while not self._closing:
+                change, event = feed.change, feed.latest
+                if event is None:
+                    job = await self.job(job_id, account)
+                    event = await self._place(job)
+                if job.state.final:
+                    yield Finished(job)
+                    return
+                if event is not None and event != told:
+                    yield event
+                    told = event
+                await happens(change, LOOK_AGAIN)
 
     async def cancel(self, job_id: str, account: Account) -> None:
         """Ends the job if it has not ended; the engine stops at its next step. Raises NotFound."""

@@ -6,8 +6,10 @@ Only safetensors are ever read: a model file must not be able to run code.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from engine.cards import ModelCard
 from engine.errors import UnknownModel, WeightsBroken, WeightsMissing
@@ -39,6 +41,8 @@ class Weights:
     card: ModelCard
     folder: Path
 
+    numbers: int = 0  # parameters that stay loaded; counted once the files were checked
+
 
 def find(settings: Settings) -> list[Weights]:
     """The models that `settings.models` names, in that order, checked on disk.
@@ -51,12 +55,12 @@ def find(settings: Settings) -> list[Weights]:
         check(weights, advice)
     if not found:
         raise UnknownModel(name="", known="mini, 2.2, name=folder")
-    return [weights for weights, _ in found]
+    return [replace(weights, numbers=_numbers(weights.folder)) for weights, _ in found]
 
 
 def _named(name: str, data: Path) -> tuple[Weights, str]:
     if name == "mini":
-        return Weights(_mini_card(), MINI), _OWN
+        return Weights(mini_card(), MINI), _OWN
     if name == "2.2":
         folder = data / "models" / "2.2"
         return Weights(_full_card("2.2", "Kandinsky 2.2"), folder), _HUB_22.format(folder=folder)
@@ -81,23 +85,42 @@ def check(weights: Weights, advice: str = _OWN) -> None:
 
 
 def _whole(file: Path) -> bool:
-    """Whether the file is as long as its safetensors header says (8 bytes of length, then JSON)."""
+    """Whether the file is as long as its header says."""
     try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if not 2 <= length <= 100_000_000:
-                return False
-            header = json.loads(stream.read(length))
-        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-        return file.stat().st_size == 8 + length + int(max(ends))
+        length, header = _header(file)
+        ends = [entry["data_offsets"][1] for entry in header.values()]
+        return file.stat().st_size == length + int(max(ends))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
-def _mini_card() -> ModelCard:
+def _header(file: Path) -> tuple[int, dict[str, Any]]:
+    """A safetensors file's header and its length: 8 bytes that say how long, then JSON by name."""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if not 2 <= length <= 100_000_000:
+            raise ValueError("this is no safetensors header")
+        header = json.loads(stream.read(length))
+    header.pop("__metadata__", None)
+    return 8 + length, header
+
+
+def _numbers(folder: Path) -> int:
+    """The parameters of all parts but the vision encoder, which is let go after its constant."""
+    return sum(
+        math.prod(entry["shape"])
+        for part in PARTS_22
+        if part != "prior/image_encoder"
+        for file in (folder / part).glob("*.safetensors")
+        for entry in _header(file)[1].values()
+    )
+
+
+def mini_card(name: str = "mini", title: str = "Kandinsky mini") -> ModelCard:
+    """What a model of mini's size serves."""
     return ModelCard(
-        name="mini",
-        title="Kandinsky mini",
+        name=name,
+        title=title,
         modes=("text_to_image",),
         sizes=((128, 128),),
         side_limit=(64, 256),
@@ -132,8 +155,4 @@ def _own_card(name: str, folder: Path) -> ModelCard:
         side = 8 * int(json.loads((folder / "decoder/unet/config.json").read_text())["sample_size"])
     except (OSError, ValueError, KeyError, TypeError):
         side = 512
-    card = _mini_card() if side < 512 else _full_card(name, name)
-    return ModelCard(
-        **{field: getattr(card, field) for field in ModelCard.__slots__}
-        | {"name": name, "title": name}
-    )
+    return mini_card(name, name) if side < 512 else _full_card(name, name)

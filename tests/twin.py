@@ -37,6 +37,7 @@ class TwinJob:
         self.request = request
         self.owner = owner
         self.cancelled = False
+        self.previews = True
         self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
 
     async def __aiter__(self) -> AsyncIterator[Event]:

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from engine import Engine, ModelCard, TextToImage
 from engine.bench import traffic
+from engine.bench.inside import Inside
 from engine.bench.models import Model
 from engine.bench.plain import Plain
 from engine.bench.progress import say
@@ -22,6 +23,7 @@ CLIENTS = (1, 2, 4, 8, 16)
 class Rig:
     engine: Engine
     plain: Plain
+    inside: Inside
     requests: Requests
     card: ModelCard
     gpu: bool
@@ -43,7 +45,7 @@ async def rig(model: Model, *, quick: bool, seed: int) -> AsyncIterator[Rig]:
         say("warming the engine up")
         for clients in CLIENTS if gpu else (1, 2):
             await traffic.closed_loop(engine, _short(requests, clients), clients)
-        yield Rig(engine, plain, requests, model.card, gpu, quick, seed, baseline)
+        yield Rig(engine, plain, Inside(model), requests, model.card, gpu, quick, seed, baseline)
 
 
 def _short(requests: Requests, number: int) -> list[TextToImage]:

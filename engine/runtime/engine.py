@@ -6,13 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from engine import weights
 from engine.cards import ModelCard, resolve
-from engine.errors import Busy
 from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
 from engine.requests import Request
-from engine.runtime.worker import Worker
+from engine.runtime import models
+from engine.runtime.worker import Stats, Worker
 from engine.settings import Settings
 
 
@@ -26,13 +27,19 @@ class Job:
     def __init__(self, request: Request, owner: str, drop: Callable[[Job], None]) -> None:
         self.request = request  # resolved: the seed and every default are filled in
         self.owner = owner
-        self.watched = False  # previews are made only while somebody reads
+        self.previews = True  # whether steps carry previews for the one who reads
+        self.reading = False
         self.cancelled = False
         self._drop = drop  # takes the job out of the queue when it has not begun
         self._loop = asyncio.get_running_loop()
         self._unread: deque[Event] = deque()
         self._news = asyncio.Event()
         self._last: Done | Failed | Cancelled | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether previews are of use."""
+        return self.reading and self.previews
 
     def cancel(self) -> None:
         """Stop at the next step boundary; nothing happens when the job has ended."""
@@ -54,7 +61,7 @@ class Job:
         self._news.set()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        self.watched = True
+        self.reading = True
         try:
             while True:
                 while self._unread:
@@ -68,7 +75,7 @@ class Job:
                 self._news.clear()
                 await self._news.wait()
         finally:
-            self.watched = False
+            self.reading = False
 
     def __await__(self) -> Generator[object, None, list[Picture]]:
         return self._pictures().__await__()
@@ -87,8 +94,7 @@ class Job:
 class Engine:
     """Runs the models of one machine; open it with `async with Engine.open(settings)`."""
 
-    def __init__(self, settings: Settings, worker: Worker, cards: list[ModelCard]) -> None:
-        self._limit = settings.queue_limit
+    def __init__(self, worker: Worker, cards: list[ModelCard]) -> None:
         self._worker = worker
         self._cards = cards
 
@@ -100,10 +106,10 @@ class Engine:
         Raises UnknownModel, WeightsMissing or WeightsBroken.
         """
         found = weights.find(settings)
-        worker = Worker(settings, found)
+        worker = Worker(settings, partial(models.opened, settings, found))
         worker.start()
         try:
-            yield cls(settings, worker, [one.card for one in found])
+            yield cls(worker, [one.card for one in found])
         finally:
             await asyncio.to_thread(worker.stop)
 
@@ -111,13 +117,15 @@ class Engine:
         return list(self._cards)
 
     def room(self) -> int:
-        """How many more requests would be taken now."""
-        return max(0, self._limit - self._worker.waiting())
+        """How many more pictures would be taken now."""
+        return self._worker.room()
+
+    def stats(self) -> Stats:
+        """What the worker has done since the start."""
+        return self._worker.stats()
 
     def submit(self, request: Request, owner: str) -> Job:
         """Take the request. Raises Busy when full, and what `resolve` raises."""
         job = Job(resolve(request, self._cards), owner, self._worker.drop)
-        if not self.room():
-            raise Busy()
         self._worker.put(job)
         return job

@@ -20,8 +20,11 @@ from torch import Tensor
 from engine.requests import Sampler
 
 COLUMNS = (
+    "time",
+    "guidance",  # out = away + guidance (toward - away)
     "clean_by_x",  # x0 = clean_by_x x + clean_by_out out
     "clean_by_out",
+    "clip",  # x0 stays within plus and minus this; infinite where nothing is clipped
     "by_x",
     "by_clean",
     "by_last",
@@ -35,52 +38,47 @@ _TINY = 1e-20  # diffusers' smallest variance
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sampler at one number of steps: `times` (S,) int64 and `rows` (S, len(COLUMNS)) float32."""
+    """A sampler at one number of steps: `rows` (S, len(COLUMNS)) float32, guidance 1."""
 
-    times: Tensor
     rows: Tensor
+    draws: tuple[bool, ...]  # whether a step adds noise, and so draws from the picture's generator
 
     def __len__(self) -> int:
-        return len(self.times)
+        return len(self.draws)
 
-    def draws(self, step: int) -> bool:
-        """Whether step `step` adds noise, and so draws from the picture's generator."""
-        return bool(self.rows[step, -1])
+    @property
+    def times(self) -> Tensor:
+        """(S,) int64."""
+        return self.rows[:, COLUMNS.index("time")].long()
+
+    def guided(self, guidance: float, device: torch.device) -> Tensor:
+        """The rows with that guidance, on the device."""
+        rows = self.rows.clone()
+        rows[:, COLUMNS.index("guidance")] = guidance
+        return rows.to(device)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """What keeps a predicted end in range: at most one of the two, as diffusers does.
+class Threshold:
+    """Dynamic thresholding (2205.11487): each x0 is clipped at the `ratio` quantile of its
+    absolute values, between 1 and `most`, and divided by it."""
 
-    With `ratio`, dynamic thresholding (2205.11487): each sample is clipped at the `ratio` quantile
-    of its absolute values, between 1 and `most`, and divided by it. Else `clip`, if it is given.
-    """
-
-    clip: float | None = None
-    ratio: float | None = None
-    most: float = 1.0
+    ratio: float
+    most: float
 
     @classmethod
-    def of(cls, scheduler: DDPMScheduler | UnCLIPScheduler) -> Bounds:
+    def of(cls, scheduler: DDPMScheduler | UnCLIPScheduler) -> Threshold | None:
         """As the scheduler's configuration says."""
         config = scheduler.config
-        if config.get("thresholding"):
-            return cls(ratio=config.dynamic_thresholding_ratio, most=config.sample_max_value)
-        return cls(clip=config.clip_sample_range if config.clip_sample else None)
+        if not config.get("thresholding"):
+            return None
+        return cls(config.dynamic_thresholding_ratio, config.sample_max_value)
 
     def apply(self, clean: Tensor) -> Tensor:
         """`clean` (N, ...) in range, each sample by itself."""
-        if self.ratio is None:
-            return clean if self.clip is None else clean.clamp(-self.clip, self.clip)
         flat = clean.flatten(1)
         most = flat.abs().quantile(self.ratio, dim=1, keepdim=True).clamp(1, self.most)
         return (flat.clamp(-most, most) / most).view_as(clean)
-
-
-def bounds_of(scheduler: DDPMScheduler, sampler: Sampler) -> Bounds:
-    """The decoder's bounds; diffusers' DPM-Solver++ knows thresholding, but no clipping."""
-    bounds = Bounds.of(scheduler)
-    return Bounds() if sampler == "dpm++" and bounds.ratio is None else bounds
 
 
 def decoder_table(scheduler: DDPMScheduler, sampler: Sampler, steps: int) -> Table:
@@ -113,7 +111,13 @@ def prior_table(scheduler: UnCLIPScheduler, steps: int) -> Table:
     rows = _ancestral(times, now, ahead, alpha, beta)
     rows["clean_by_x"], rows["clean_by_out"] = torch.zeros(steps), torch.ones(steps)
     rows["high"] = rows["low"]  # fixed_small_log
-    return _table(times, rows)
+    return _table(times, rows | _clip(scheduler, steps))
+
+
+def guided(rows: Tensor, toward: Tensor, away: Tensor) -> Tensor:
+    """Classifier-free guidance (2207.12598) of N outputs, each at the scale of its row."""
+    guidance = rows[:, COLUMNS.index("guidance")].view(-1, *[1] * (toward.dim() - 1))
+    return away + guidance * (toward - away)
 
 
 def step(
@@ -123,17 +127,20 @@ def step(
     spread: Tensor | None,
     last: Tensor,
     drawn: Tensor,
-    bounds: Bounds,
+    threshold: Threshold | None,
 ) -> tuple[Tensor, Tensor]:
     """One step of N samples, each by its row: the next x and the predicted end x0, (N, ...).
 
     `rows` is (N, len(COLUMNS)); `out` the guided output, `spread` the learned variance in [-1, 1]
     (None where it is fixed), `last` the x0 of the step before (anything at the first step),
-    `drawn` standard normal numbers, used where the row draws; all are shaped as x.
+    `drawn` standard normal numbers, used where the row draws; all are float32, shaped as x.
     """
-    columns = rows.to(x.dtype).T.reshape(len(COLUMNS), -1, *[1] * (x.dim() - 1))
-    clean_by_x, clean_by_out, by_x, by_clean, by_last, by_noise, low, high, draws = columns
-    clean = bounds.apply(clean_by_x * x + clean_by_out * out)
+    columns = rows.T.reshape(len(COLUMNS), -1, *[1] * (x.dim() - 1))
+    _, _, clean_by_x, clean_by_out, clip, by_x, by_clean, by_last, by_noise, low, high, draws = (
+        columns
+    )
+    clean = clean_by_x * x + clean_by_out * out
+    clean = clean.clamp(-clip, clip) if threshold is None else threshold.apply(clean)
     log_variance = low if spread is None else low + (spread + 1) / 2 * (high - low)
     ahead = by_x * x + by_clean * clean + by_last * last + by_noise * out
     return ahead + draws * (0.5 * log_variance).exp() * drawn, clean
@@ -150,7 +157,8 @@ def _ddpm(scheduler: DDPMScheduler, steps: int) -> Table:
     times = scheduler.timesteps
     now, ahead = _now_and_ahead(scheduler.alphas_cumprod, times)
     alpha = now / ahead
-    return _table(times, _ancestral(times, now, ahead, alpha, 1 - alpha) | _from_noise(now))
+    rows = _ancestral(times, now, ahead, alpha, 1 - alpha) | _from_noise(now)
+    return _table(times, rows | _clip(scheduler, steps))
 
 
 def _ddim(scheduler: DDIMScheduler, steps: int) -> Table:
@@ -162,13 +170,14 @@ def _ddim(scheduler: DDIMScheduler, steps: int) -> Table:
     ahead = torch.where(before >= 0, alphas[before.clamp(min=0)], scheduler.final_alpha_cumprod)
     now = alphas[times]
     rows = _from_noise(now) | {"by_clean": ahead.sqrt(), "by_noise": (1 - ahead).sqrt()}
-    return _table(times, rows)
+    return _table(times, rows | _clip(scheduler, steps))
 
 
 def _dpm(scheduler: DPMSolverMultistepScheduler, steps: int) -> Table:
     """DPM-Solver++ 2M, midpoint (2211.01095, algorithm 2); the first and last steps are of order 1.
 
-    With few steps (under 15) or a last sigma of 0, diffusers too ends with order 1.
+    With few steps (under 15) or a last sigma of 0, diffusers too ends with order 1. It knows
+    thresholding, but no clipping.
     """
     scheduler.set_timesteps(steps)
     sigmas = scheduler.sigmas.double()
@@ -218,7 +227,20 @@ def _from_noise(now: Tensor) -> dict[str, Tensor]:
     return {"clean_by_x": 1 / now.sqrt(), "clean_by_out": -((1 - now) / now).sqrt()}
 
 
+def _clip(
+    scheduler: DDPMScheduler | DDIMScheduler | UnCLIPScheduler, steps: int
+) -> dict[str, Tensor]:
+    config = scheduler.config
+    clip = config.clip_sample_range if config.clip_sample else torch.inf
+    return {"clip": torch.full((steps,), float(clip))}
+
+
 def _table(times: Tensor, rows: dict[str, Tensor]) -> Table:
-    zeros = torch.zeros(len(times))
-    columns = [rows.get(name, zeros).float() for name in COLUMNS]
-    return Table(times.long(), torch.stack(columns, dim=1))
+    steps = len(times)
+    rows = {
+        "time": times,
+        "guidance": torch.ones(steps),
+        "clip": torch.full((steps,), torch.inf),
+    } | rows
+    columns = [rows.get(name, torch.zeros(steps)).float() for name in COLUMNS]
+    return Table(torch.stack(columns, dim=1), tuple((columns[-1] > 0).tolist()))

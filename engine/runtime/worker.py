@@ -1,6 +1,7 @@
 """The one thread that owns the device. Jobs come in by `put`; events go out by `job.tell`.
 
-It is not the scheduler: jobs run one after another, each to its end.
+Its round: begin who may begin, ask the scheduler for a batch, take each of it one step further in
+one forward pass, resume those whose stage is finished. Whoever came or left is seen in each round.
 """
 
 from __future__ import annotations
@@ -8,23 +9,28 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
 from engine.cards import filled
-from engine.errors import UserError, WeightsBroken, WentWrong
+from engine.errors import Busy, NotEnoughMemory, UserError, WentWrong
 from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
 from engine.requests import Request
+from engine.runtime.caches import CacheStats
+from engine.runtime.models import Model, Models
+from engine.runtime.scheduler import Full, Scheduler, Task
 from engine.settings import Settings
-from engine.weights import Weights
 
 if TYPE_CHECKING:
-    from engine.kandinsky.v22 import Kandinsky22
+    from engine.runtime.device import Device
+    from engine.runtime.stages import Stage, Way
 
-PREVIEW_EVERY = 0.5  # seconds
+PREVIEW_EVERY = 0.5  # seconds between the previews of a job
+PREVIEW_SHARE = 0.05  # of the worker's time that previews may take
+ROWS = 16  # of a batch, until the device is known
 
 log = logging.getLogger(__name__)
 
@@ -33,130 +39,305 @@ class Ordered(Protocol):
     """What the worker needs to know of a job."""
 
     request: Request
-    watched: bool
+    owner: str
     cancelled: bool
+
+    @property
+    def watched(self) -> bool: ...
 
     def tell(self, event: Event) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Seconds and counts since the start; `networks` of the `busy` seconds were forward passes."""
+
+    busy: float = 0.0
+    networks: float = 0.0
+    passes: int = 0
+    rows: int = 0
+    caches: dict[str, CacheStats] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A job on its way: a sample for each picture, and the pictures that are finished."""
+
+    job: Ordered
+    samples: list[Sample] = field(default_factory=list)
+    pictures: dict[int, Image.Image] = field(default_factory=dict)
+    position: int | None = None  # as told last
+    told: int = -1  # steps, as told last
+    shown: float = 0.0  # when the last preview was
+
+    @property
+    def begun(self) -> bool:
+        return any(sample.begun for sample in self.samples)
+
+    @property
+    def steps(self) -> int:
+        """Of each picture, in all."""
+        request = self.job.request
+        return filled(request.prior_steps) + filled(request.steps)
+
+    @property
+    def taken(self) -> int:
+        """Steps taken, as a mean of the pictures."""
+        return sum(sample.taken for sample in self.samples) // len(self.samples)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Sample(Task):
+    """One picture of a job."""
+
+    run: Run
+    index: int
+    model: Model | None = None
+    way: Way[Any] | None = None
+    stage: Stage | None = None
+    before: int = 0  # denoising steps of the stages that are finished
+    starved: bool = False  # there was no memory for it alone, once
+
+    @property
+    def taken(self) -> int:
+        return self.before + (self.stage.progress if self.stage else 0)
+
+
 class Worker:
-    def __init__(self, settings: Settings, weights: list[Weights]) -> None:
-        self._settings = settings
-        self._weights = {one.card.name: one for one in weights}
-        self._models: dict[str, Kandinsky22] = {}
-        self._waiting: deque[Ordered] = deque()
-        self._change = threading.Condition()
+    def __init__(self, settings: Settings, opened: Callable[[], tuple[Models, Device]]) -> None:
+        """`opened` is called in the thread, when the first request comes."""
+        self._opened = opened
+        self._models: Models | None = None
+        self._device: Device | None = None
+        self._scheduler: Scheduler[Sample] = Scheduler(rows=ROWS, limit=settings.queue_limit)
+        self._runs: dict[Ordered, Run] = {}
+        self._change = threading.Condition()  # guards the scheduler and the runs
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="engine-worker", daemon=True)
+        self._preview_after = 0.0
+        self._busy = 0.0  # seconds of the rounds that have ended
+        self._since: float | None = None  # when the present one began
+        self._passes = self._rows = 0
+        self._thread = threading.Thread(target=self._work, name="engine-worker", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Cancel what waits, stop what runs at its next step, and wait for the thread."""
+        """Cancel what waits and what runs, and wait for the thread."""
         with self._change:
             self._closing = True
             self._change.notify()
         self._thread.join()
 
     def put(self, job: Ordered) -> None:
+        """Take the job. Raises Busy."""
+        run = Run(job)
+        run.samples = [
+            Sample(owner=job.owner, run=run, index=index) for index in range(job.request.count)
+        ]
         with self._change:
-            self._waiting.append(job)
-            job.tell(Queued(position=len(self._waiting) - 1))
+            try:
+                self._scheduler.admit(*run.samples)
+            except Full as error:
+                raise Busy() from error
+            self._runs[job] = run
+            self._tell_positions()
             self._change.notify()
 
     def drop(self, job: Ordered) -> None:
         """End a job that has not begun; one that runs sees `cancelled` at its next step."""
         with self._change:
-            if job in self._waiting:
-                self._waiting.remove(job)
-                job.tell(Cancelled())
+            run = self._runs.get(job)
+            if run is not None and not run.begun:
+                self._end(run, Cancelled())
                 self._tell_positions()
 
-    def waiting(self) -> int:
+    def room(self) -> int:
+        """How many more pictures may wait."""
         with self._change:
-            return len(self._waiting)
+            return self._scheduler.room
 
-    def _run(self) -> None:
-        while (job := self._next()) is not None:
-            job.tell(self._outcome(job))
-        for left in self._waiting:
-            left.tell(Cancelled())
+    def stats(self) -> Stats:
+        busy = self._busy + (time.perf_counter() - self._since if self._since else 0.0)
+        networks = self._device.seconds if self._device else 0.0
+        caches = self._models.stats() if self._models else {}
+        return Stats(busy, networks, self._passes, self._rows, caches)
 
-    def _next(self) -> Ordered | None:
-        """The next job, or None to stop; tells the others their places."""
+    def _work(self) -> None:
+        while self._wait():
+            self._since = time.perf_counter()
+            self._round()
+            self._busy += time.perf_counter() - self._since
+            self._since = None
         with self._change:
-            while not self._waiting and not self._closing:
+            for run in list(self._runs.values()):
+                self._end(run, Cancelled())
+        if self._device is not None:
+            self._device.close()
+
+    def _wait(self) -> bool:
+        """Wait for work; False to stop."""
+        with self._change:
+            while not self._closing and not self._runs:
                 self._change.wait()
-            if self._closing:
-                return None
-            job = self._waiting.popleft()
+            return not self._closing
+
+    def _round(self) -> None:
+        while (sample := self._may_begin()) is not None and self._begin(sample):
+            pass
+        with self._change:
+            batch = self._scheduler.next_batch()
+        if batch:
+            self._advance(batch)
+            for run in dict.fromkeys(sample.run for sample in batch):
+                self._report(run)
+
+    def _may_begin(self) -> Sample | None:
+        """Ends who has cancelled; the sample whose turn it is to begin."""
+        with self._change:
+            for run in [run for run in self._runs.values() if run.job.cancelled]:
+                self._end(run, Cancelled())
+            return self._scheduler.next_waiting()
+
+    def _begin(self, sample: Sample) -> bool:
+        """Bring the sample to its first stage; False if its model has to wait for room."""
+        run = sample.run
+        request = run.job.request
+        try:
+            model = self._model(filled(request.model))
+            if model is None:
+                return False
+            sample.model = model
+            sample.way = model.paint(request, sample.index)
+            with self._change:
+                if run.job not in self._runs:  # cancelled while its model was loaded
+                    return True
+                self._scheduler.begin(sample)
+                self._tell_positions()
+        except Exception as error:
+            self._fail(run, error)
+            return True
+        self._resume(sample)
+        self._report(run)
+        return True
+
+    def _model(self, name: str) -> Model | None:
+        if self._models is None:
+            self._models, self._device = self._opened()
+            self._scheduler.rows = self._device.rows
+        busy = {filled(run.job.request.model) for run in self._runs.values() if run.begun}
+        return self._models.take(name, busy)
+
+    def _advance(self, batch: list[Sample]) -> None:
+        """One step of each in one pass; who cannot take it fails alone."""
+        stages = [filled(sample.stage) for sample in batch]
+        try:
+            stages[0].network.advance(stages)
+        except Exception as error:
+            if filled(self._device).out_of_memory(error):
+                self._make_room(batch, error)
+            elif len(batch) > 1:
+                for sample in batch:
+                    self._advance([sample])
+            else:
+                self._fail(batch[0].run, error)
+            return
+        self._passes += 1
+        self._rows += sum(sample.rows for sample in batch)
+        for sample in batch:
+            if filled(sample.stage).finished and sample.run.job in self._runs:
+                self._resume(sample)
+
+    def _resume(self, sample: Sample) -> None:
+        """On to the next stage, or to the finished picture."""
+        run, way = sample.run, filled(sample.way)
+        if sample.stage is not None:
+            sample.before += sample.stage.progress
+            sample.stage = None
+        try:
+            stage = next(way)
+        except StopIteration as end:
+            self._finish(sample, Image.fromarray(end.value))
+        except Exception as error:
+            self._fail(run, error)
+        else:
+            sample.stage = stage
+            with self._change:
+                sample.group, sample.rows = stage.group, stage.rows
+                sample.cost, sample.brief = stage.cost, stage.brief
+
+    def _finish(self, sample: Sample, image: Image.Image) -> None:
+        run = sample.run
+        run.pictures[sample.index] = image
+        with self._change:
+            self._scheduler.remove(sample)
+            if len(run.pictures) == len(run.samples):
+                self._end(run, Done(_pictures(run)))
+
+    def _fail(self, run: Run, error: Exception) -> None:
+        if not isinstance(error, UserError):
+            log.error("a request failed", exc_info=error)
+            error = WentWrong()
+        with self._change:
+            self._end(run, Failed(error))
             self._tell_positions()
-            return job
+
+    def _end(self, run: Run, event: Event) -> None:
+        """Nothing of the run is left; called with the lock held."""
+        if self._runs.pop(run.job, None) is None:
+            return
+        for sample in run.samples:
+            self._scheduler.remove(sample)
+            if sample.way is not None:
+                sample.way.close()
+        run.job.tell(event)
+
+    def _make_room(self, batch: list[Sample], error: Exception) -> None:
+        """After a failed allocation: give back, and try with half as many rows, or once more."""
+        rows = sum(sample.rows for sample in batch)
+        log.warning("no memory for %d rows of %s", rows, type(batch[0].stage).__name__)
+        filled(self._models).forget()
+        filled(self._device).free()
+        if len(batch) > 1:
+            with self._change:
+                self._scheduler.shrink(batch[0].group, rows)
+        elif batch[0].starved:
+            self._fail(batch[0].run, NotEnoughMemory())
+        else:
+            batch[0].starved = True
+
+    def _report(self, run: Run) -> None:
+        """Tell the steps, if they have grown, and show a preview if it is wanted and due."""
+        taken = run.taken
+        if run.job not in self._runs or taken == run.told:
+            return
+        run.told = taken
+        run.job.tell(Step(taken, run.steps, self._preview(run)))
+
+    def _preview(self, run: Run) -> Image.Image | None:
+        now = time.monotonic()
+        if not run.job.watched or now < max(run.shown + PREVIEW_EVERY, self._preview_after):
+            return None
+        for sample in run.samples:
+            clean = sample.stage.sketch() if sample.stage else None
+            if clean is not None:
+                image = filled(sample.model).preview(clean)
+                run.shown = time.monotonic()
+                self._preview_after = run.shown + (run.shown - now) / PREVIEW_SHARE
+                return image
+        return None
 
     def _tell_positions(self) -> None:
-        for position, other in enumerate(self._waiting):
-            other.tell(Queued(position))
-
-    def _outcome(self, job: Ordered) -> Event:
-        try:
-            return self._paint(job)
-        except UserError as error:
-            return Failed(error)
-        except Exception:
-            log.exception("a request failed")
-            return Failed(WentWrong())
-
-    def _paint(self, job: Ordered) -> Event:
-        if self._unwanted(job):
-            return Cancelled()
-        model = self._model(filled(job.request.model))
-        shown = 0.0
-        for painting in model.paint(job.request):
-            if self._unwanted(job):
-                return Cancelled()
-            if isinstance(painting, list):
-                seed = filled(job.request.seed)
-                pictures = (Picture(image, seed + i) for i, image in enumerate(painting))
-                return Done(tuple(pictures))
-            preview: Image.Image | None = None
-            last = painting.index == painting.total
-            due = job.watched and not last and time.monotonic() - shown >= PREVIEW_EVERY
-            if due and painting.clean is not None:
-                preview = model.preview(painting.clean)
-                shown = time.monotonic()
-            job.tell(Step(painting.index, painting.total, preview))
-        raise RuntimeError("the model gave no pictures")
-
-    def _unwanted(self, job: Ordered) -> bool:
-        return job.cancelled or self._closing
-
-    def _model(self, name: str) -> Kandinsky22:
-        """The model of that name, loaded on first use."""
-        if name not in self._models:
-            self._models[name] = load(self._weights[name].folder, name, self._settings)
-        return self._models[name]
+        """Tell those whose place has changed; called with the lock held."""
+        waiting = dict.fromkeys(
+            sample.run for sample in self._scheduler.waiting() if not sample.run.begun
+        )
+        for position, run in enumerate(waiting):
+            if position != run.position:
+                run.position = position
+                run.job.tell(Queued(position))
 
 
-def load(folder: Path, name: str, settings: Settings) -> Kandinsky22:
-    """Load a model onto the device that the settings name. Raises WeightsBroken."""
-    import torch
-    from safetensors import SafetensorError
-
-    from engine.kandinsky.v22 import Kandinsky22
-
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    device = torch.device(settings.device if settings.device != "auto" else _best_device(torch))
-    dtype = settings.dtype
-    if dtype == "auto":
-        dtype = "float32" if device.type == "cpu" else "bfloat16"
-    try:
-        return Kandinsky22(folder, device, getattr(torch, dtype))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        log.exception("the model %s cannot be loaded", name)
-        raise WeightsBroken(file=folder, model=name) from error
-
-
-def _best_device(torch: Any) -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _pictures(run: Run) -> tuple[Picture, ...]:
+    seed = filled(run.job.request.seed)
+    return tuple(Picture(run.pictures[i], seed + i) for i in range(len(run.samples)))

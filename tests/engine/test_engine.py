@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from engine import (
     Cancelled,
@@ -21,7 +22,8 @@ from engine import (
     Step,
     TextToImage,
 )
-from engine.errors import Busy, WeightsBroken, WentWrong
+from engine.errors import Busy, ModelTooLarge, Overflowed, WeightsBroken, WentWrong
+from engine.weights import find
 
 FOX = TextToImage(prompt="a fox", seed=7, steps=3, prior_steps=2, width=64, height=64)
 
@@ -151,6 +153,55 @@ async def test_a_fault_fails_its_own_request_only(tiny_model: Path, tmp_path: Pa
         with pytest.raises(WentWrong):
             await bad
         assert await good
+
+
+async def test_models_take_turns_in_little_memory(tiny_model: Path, tmp_path: Path) -> None:
+    """Room for one of two: each request is served, whichever model it asks for."""
+    copy = _copy(tiny_model, tmp_path / "copy")
+    both = f"one={tiny_model},two={copy}"
+    needs = find(settings(tiny_model))[0].numbers * 4 / 1e9
+    fields = {"models": both, "memory": 1.5 * needs}
+    async with Engine.open(settings(tiny_model, **fields)) as engine:
+        jobs = [
+            engine.submit(FOX.model_copy(update={"model": name}), f"person {i}")
+            for i, name in enumerate(("one", "two", "one", "two"))
+        ]
+        pictures = [(await job)[0] for job in jobs]
+    assert all(np.array_equal(pixels(pictures[0]), pixels(one)) for one in pictures)
+
+
+async def test_a_model_too_large_for_the_memory_says_so(tiny_model: Path) -> None:
+    async with Engine.open(settings(tiny_model, memory=0.00001)) as engine:
+        with pytest.raises(ModelTooLarge, match="KANDINSKY_MEMORY"):
+            await engine.submit(FOX, "web:1")
+
+
+async def test_numbers_that_overflow_fail_their_own_request_only(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    copy = _copy(tiny_model, tmp_path / "copy")
+    file = copy / "decoder/movq/diffusion_pytorch_model.safetensors"
+    numbers = load_file(file)
+    numbers["decoder.conv_out.bias"][:] = float("nan")
+    save_file(numbers, file)
+    both = settings(tiny_model, models=f"bad={copy},good={tiny_model}")
+    async with Engine.open(both) as engine:
+        bad = engine.submit(FOX.model_copy(update={"model": "bad"}), "web:1")
+        good = engine.submit(FOX.model_copy(update={"model": "good"}), "web:1")
+        with pytest.raises(Overflowed):
+            await bad
+        assert await good
+
+
+async def test_the_engine_counts_what_it_did(tiny_model: Path) -> None:
+    async with Engine.open(settings(tiny_model)) as engine:
+        for _ in range(2):
+            await engine.submit(FOX, "web:1")
+        stats = engine.stats()
+    assert stats.caches["tiny embeddings"].hits == 1
+    # reading, 2 of the prior, 3 of the decoder, MoVQ; the second time neither of the first two
+    assert (stats.passes, stats.rows) == (7 + 4, 1 + 2 * 2 + 2 * (3 * 2 + 4))
+    assert 0 < stats.networks < stats.busy
 
 
 def _copy(source: Path, target: Path) -> Path:

@@ -1,114 +1,141 @@
-"""The engine's pictures are those of plain diffusers: same weights, settings, seed; fp32 on CPU."""
+"""The engine's pictures are those of plain diffusers: same weights, settings, seed; fp32 on CPU.
+
+Whoever shares the passes, whenever they come and go, with caches and without.
+"""
 
 from __future__ import annotations
 
-import warnings
+import asyncio
+import os
+import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import pytest_asyncio
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DDPMScheduler,
-    DPMSolverMultistepScheduler,
-    KandinskyV22CombinedPipeline,
-    KandinskyV22Pipeline,
-    KandinskyV22PriorPipeline,
-)
 
-from engine import Engine, Settings, TextToImage
-from engine.weights import MINI
+from engine import Engine, Picture, Settings, TextToImage
+from tests.engine import plain
 
 pytestmark = pytest.mark.slow
 
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
+HOW_MANY = int(os.environ.get("KANDINSKY_PARITY", "80"))  # requests; more take longer
+WORDS = (
+    *("a", "fox", "owl", "two", "cakes", "rocket", "blue", "red", "background", "apple"),
+    *("лиса", "дом", "на", "синем", "фоне", "кот", "🦊"),
+)
+SIDES = (64, 64, 64, 96, 100, 128, 128, 150)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request and the pictures that diffusers makes of it."""
+
+    request: TextToImage
+    expected: list[plain.Pixels]
 
 
 @pytest.fixture(scope="module")
-def diffusers() -> KandinskyV22CombinedPipeline:
-    """Plain diffusers on the mini model's weights."""
+def asked() -> list[Asked]:
     torch.set_num_threads(1)
-    prior = KandinskyV22PriorPipeline.from_pretrained(MINI / "prior", dtype=torch.float32)
-    decoder = KandinskyV22Pipeline.from_pretrained(MINI / "decoder", dtype=torch.float32)
-    pipeline = KandinskyV22CombinedPipeline(
-        **decoder.components,
-        **{f"prior_{name}": part for name, part in prior.components.items()},
+    combined = plain.pipeline()
+    order = random.Random(3)
+    requests = [whatever(order) for _ in range(HOW_MANY)]
+    return [
+        Asked(one, [plain.paint(combined, one, (one.seed or 0) + i) for i in range(one.count)])
+        for one in requests
+    ]
+
+
+def whatever(order: random.Random) -> TextToImage:
+    """A request of any kind; few steps, as the pictures are compared and not looked at."""
+    negative = " ".join(order.choices(WORDS, k=2)) if order.random() < 0.3 else ""
+    return TextToImage(
+        prompt=" ".join(order.choices(WORDS, k=order.choice((1, 3, 6, 80)))),
+        negative_prompt=negative,
+        negative_decoder_prompt=negative,
+        width=order.choice(SIDES),
+        height=order.choice(SIDES),
+        count=order.choice((1, 1, 1, 2, 3)),
+        seed=order.randrange(2**32),
+        steps=order.randint(1, 12),
+        guidance=order.choice((1.0, 1.5, 3.0, 7.5)),
+        prior_steps=order.randint(2, 6),
+        prior_guidance=order.choice((1.0, 2.0, 4.0)),
+        sampler=order.choice(("ddpm", "ddim", "dpm++")),
     )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
-@pytest_asyncio.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with Engine.open(Settings(models=("mini",), threads=1)) as engine:
+@asynccontextmanager
+async def opened(**fields: object) -> AsyncIterator[Engine]:
+    settings = Settings.model_validate({"models": "mini", "queue_limit": 2000} | fields)
+    async with Engine.open(settings) as engine:
         yield engine
 
 
-def plain(pipeline: KandinskyV22CombinedPipeline, request: TextToImage, seed: int) -> Pixels:
-    pipeline.decoder_pipe.scheduler = _scheduler(pipeline, request.sampler)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the pipeline's own callback_steps
-        image = pipeline(
-            request.prompt,
-            negative_prompt=request.negative_prompt or None,
-            num_inference_steps=request.steps,
-            guidance_scale=request.guidance,
-            prior_num_inference_steps=request.prior_steps,
-            prior_guidance_scale=request.prior_guidance,
-            width=128,
-            height=128,
-            generator=torch.Generator("cpu").manual_seed(seed),
-        ).images[0]
-    return np.asarray(image, dtype=np.int16)
-
-
-def _scheduler(pipeline: KandinskyV22CombinedPipeline, sampler: str | None) -> object:
-    """As a user of diffusers swaps it; without the learned variance, on which others stumble."""
-    config = DDPMScheduler.from_pretrained(MINI / "decoder" / "scheduler").config
-    fixed = {name: value for name, value in config.items() if name != "variance_type"}
-    if sampler == "ddim":
-        return DDIMScheduler.from_config(fixed)
-    if sampler == "dpm++":
-        return DPMSolverMultistepScheduler.from_config(fixed)
-    return DDPMScheduler.from_config(config)
-
-
-ASKED = [
-    {"prompt": "a fox on a blue background", "seed": 7},
-    {"prompt": "лиса на синем фоне", "seed": 2**31, "steps": 25, "prior_steps": 25},
-    {"prompt": "two cats", "seed": 0, "guidance": 1.0, "prior_guidance": 1.0},
-    {"prompt": "a rocket", "seed": 3, "guidance": 1.0, "prior_guidance": 4.0},
-    {"prompt": "an apple", "seed": 4, "sampler": "ddim"},
-    {"prompt": "an owl", "seed": 6, "sampler": "dpm++", "steps": 20},
-    {"prompt": "a cake " * 140, "seed": 5, "guidance": 7.5},
-    {
-        "prompt": "a car",
-        "seed": 11,
-        "negative_prompt": "red background",
-        "negative_decoder_prompt": "red background",
-    },
-]
-
-
-@pytest.mark.parametrize("fields", ASKED, ids=lambda fields: str(fields["prompt"])[:20])
-async def test_a_picture_is_that_of_diffusers(
-    fields: dict[str, object], diffusers: KandinskyV22CombinedPipeline, engine: Engine
-) -> None:
-    defaults = {"steps": 10, "guidance": 3.0, "prior_steps": 5, "prior_guidance": 2.0}
-    request = TextToImage.model_validate(defaults | fields)
-    (picture,) = await engine.submit(request, "parity")
-    expected = plain(diffusers, request, picture.seed)
-    assert np.abs(np.asarray(picture.image, dtype=np.int16) - expected).max() <= 1
-
-
-async def test_picture_i_is_that_of_seed_plus_i(
-    diffusers: KandinskyV22CombinedPipeline, engine: Engine
-) -> None:
-    request = TextToImage(
-        prompt="a panda", seed=40, count=3, steps=8, guidance=3.0, prior_steps=5, prior_guidance=2.0
+def differs(one: Asked, pictures: list[Picture]) -> int:
+    """The largest difference of a channel from diffusers', in 1/255."""
+    seed = one.request.seed or 0
+    assert [picture.seed for picture in pictures] == [seed + i for i in range(one.request.count)]
+    return max(
+        int(np.abs(plain.pixels(picture.image) - expected).max())
+        for picture, expected in zip(pictures, one.expected, strict=True)
     )
-    for picture in await engine.submit(request, "parity"):
-        expected = plain(diffusers, request, picture.seed)
-        assert np.abs(np.asarray(picture.image, dtype=np.int16) - expected).max() <= 1
+
+
+async def test_one_at_a_time(asked: list[Asked]) -> None:
+    async with opened(cache=0) as engine:
+        found = [differs(one, await engine.submit(one.request, "person")) for one in asked]
+        assert all(cache.hits == 0 for cache in engine.stats().caches.values())
+    assert max(found) <= 1
+
+
+async def test_in_pairs(asked: list[Asked]) -> None:
+    async with opened() as engine:
+        for a, b in zip(asked[::2], asked[1::2], strict=True):
+            one, other = engine.submit(a.request, "one"), engine.submit(b.request, "other")
+            assert differs(a, await one) <= 1
+            assert differs(b, await other) <= 1
+
+
+async def test_all_at_once_while_others_come_and_go(asked: list[Asked]) -> None:
+    order = random.Random(4)
+
+    async def come(engine: Engine, one: Asked) -> int:
+        await asyncio.sleep(5 * order.random())
+        return differs(one, await engine.submit(one.request, f"person {order.randrange(20)}"))
+
+    async def go(engine: Engine) -> None:
+        await asyncio.sleep(5 * order.random())
+        job = engine.submit(whatever(order), f"person {order.randrange(20)}")
+        await asyncio.sleep(3 * order.random())
+        job.cancel()
+
+    async with opened() as engine:
+        cancelled = asyncio.gather(*(go(engine) for _ in range(50)))
+        found = await asyncio.gather(*(come(engine, one) for one in asked))
+        await cancelled
+        stats = engine.stats()
+    assert max(found) <= 1
+    assert stats.rows / stats.passes > 4  # they did share
+
+
+async def test_again_from_the_caches(asked: list[Asked]) -> None:
+    some = asked[:20]
+    async with opened() as engine:
+        for _ in range(2):
+            jobs = [engine.submit(one.request, "person") for one in some]
+            assert max([differs(one, await job) for one, job in zip(some, jobs, strict=True)]) <= 1
+        caches = engine.stats().caches
+    assert caches["mini embeddings"].hits == sum(one.request.count for one in some)
+
+
+async def test_to_the_bit_when_asked_to_be_deterministic(asked: list[Asked]) -> None:
+    some = asked[:12]
+    async with opened(deterministic=True, cache=0) as engine:
+        alone = [await engine.submit(one.request, "person") for one in some]
+        jobs = [engine.submit(one.request, f"person {i}") for i, one in enumerate(some)]
+        for one, job in zip(alone, jobs, strict=True):
+            assert [a.image.tobytes() for a in one] == [b.image.tobytes() for b in await job]

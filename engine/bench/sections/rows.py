@@ -14,8 +14,7 @@ async def lines(rig: Rig, seconds: float) -> AsyncIterator[Line]:
     times: dict[int, list[float]] = {rows: [] for rows in ROWS}
     for _ in rounds(seconds):
         for rows in ROWS:
-            if (spent := await pass_time(rig, rows)) is None:
-                return
+            spent = await rig.inside.decode(rig.requests.default(), rows)
             times[rows].append(1000 * spent / rows)
             yield _line(rows, times[rows])
 
@@ -23,11 +22,3 @@ async def lines(rig: Rig, seconds: float) -> AsyncIterator[Line]:
 def _line(rows: int, times: list[float]) -> Line:
     what = f"decoder, {rows} row{'s' if rows > 1 else ''} a pass: time of a row"
     return Line(f"rows.{rows}", what, "ms", None, Measured.of(*times))
-
-
-async def pass_time(rig: Rig, rows: int) -> float | None:
-    """Seconds of one forward pass of the decoder UNet over so many rows at the default size.
-
-    None as long as the engine cannot be asked.
-    """
-    return None

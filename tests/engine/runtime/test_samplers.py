@@ -46,7 +46,7 @@ def outputs(count: int) -> list[Tensor]:
 def test_a_decoder_table_steps_as_diffusers(sampler: Sampler, steps: int, config: str) -> None:
     model = DDPMScheduler(**CONFIGS[config])
     table = samplers.decoder_table(model, sampler, steps)
-    bounds = samplers.Bounds.of(model)
+    threshold = samplers.Threshold.of(model)
     # diffusers' DPM-Solver drops a learned variance, but as if latents had three channels
     fixed = {"variance_type": None} if sampler == "dpm++" else {}
     plain = PLAIN[sampler].from_config(model.config, **fixed)
@@ -58,24 +58,25 @@ def test_a_decoder_table_steps_as_diffusers(sampler: Sampler, steps: int, config
     for index, out in enumerate(outputs(len(table))):
         given = out if sampler == "ddpm" else out[:, :4]
         expected = plain.step(given, plain.timesteps[index], expected, generator=theirs)[0]
-        drawn = torch.randn(SHAPE, generator=ours) if table.draws(index) else torch.zeros(SHAPE)
+        drawn = torch.randn(SHAPE, generator=ours) if table.draws[index] else torch.zeros(SHAPE)
         rows = table.rows[index].expand(3, -1)
-        x, clean = samplers.step(rows, x, out[:, :4], out[:, 4:], clean, drawn, bounds)
+        x, clean = samplers.step(rows, x, out[:, :4], out[:, 4:], clean, drawn, threshold)
         torch.testing.assert_close(x, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_dpm_solver_is_not_clipped() -> None:
     """diffusers' DPM-Solver++ knows thresholding but no clipping, and neither do we."""
     model = DDPMScheduler(**CONFIGS["clipping"])
-    assert samplers.bounds_of(model, "dpm++") == samplers.Bounds()
-    assert samplers.bounds_of(model, "ddim") == samplers.Bounds(clip=1.5)
+    clip = samplers.COLUMNS.index("clip")
+    assert samplers.decoder_table(model, "dpm++", 5).rows[:, clip].tolist() == [torch.inf] * 5
+    assert samplers.decoder_table(model, "ddim", 5).rows[:, clip].tolist() == [1.5] * 5
 
 
 @pytest.mark.parametrize("steps", [2, 5, 25, 100])
 def test_a_prior_table_steps_as_diffusers(steps: int) -> None:
     model = UnCLIPScheduler(**parts.PRIOR_SCHEDULER)
     table = samplers.prior_table(model, steps)
-    bounds = samplers.Bounds.of(model)
+    threshold = samplers.Threshold.of(model)
     model.set_timesteps(steps)
     assert table.times.tolist() == model.timesteps.tolist()
     x = expected = torch.randn((2, 16), generator=torch.Generator().manual_seed(1))
@@ -85,15 +86,15 @@ def test_a_prior_table_steps_as_diffusers(steps: int) -> None:
         ahead = model.timesteps[index + 1] if index + 1 < steps else None
         step = model.step(out, time, expected, generator=theirs, prev_timestep=ahead)
         expected = step.prev_sample
-        drawn = torch.randn((2, 16), generator=ours) if table.draws(index) else torch.zeros(2, 16)
+        drawn = torch.randn((2, 16), generator=ours) if table.draws[index] else torch.zeros(2, 16)
         rows = table.rows[index].expand(2, -1)
-        x, _ = samplers.step(rows, x, out, None, torch.zeros(2, 16), drawn, bounds)
+        x, _ = samplers.step(rows, x, out, None, torch.zeros(2, 16), drawn, threshold)
         torch.testing.assert_close(x, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_samples_of_different_samplers_and_steps_share_one_step() -> None:
     model = DDPMScheduler(**parts.DECODER_SCHEDULER)
-    bounds = samplers.Bounds.of(model)
+    threshold = samplers.Threshold.of(model)
     asked: list[tuple[Sampler, int, int]] = [
         ("ddpm", 10, 3),
         ("ddim", 25, 7),
@@ -105,10 +106,10 @@ def test_samples_of_different_samplers_and_steps_share_one_step() -> None:
     x, out, spread, last, drawn = (
         torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed)) for seed in range(5)
     )
-    together = samplers.step(rows, x, out, spread, last, drawn, bounds)[0]
+    together = samplers.step(rows, x, out, spread, last, drawn, threshold)[0]
     for i in range(3):
         only = slice(i, i + 1)
         alone = samplers.step(
-            rows[only], x[only], out[only], spread[only], last[only], drawn[only], bounds
+            rows[only], x[only], out[only], spread[only], last[only], drawn[only], threshold
         )[0]
         torch.testing.assert_close(together[only], alone)

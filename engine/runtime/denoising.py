@@ -1,0 +1,101 @@
+"""Denoising: samples of any sampler, step count and guidance take a step in one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.runtime import samplers
+from engine.runtime.device import Device
+from engine.runtime.samplers import Table, Threshold
+from engine.runtime.stages import Stage
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Denoising(Stage):
+    """A sample's stay at a denoising network, or those of several prompts at once.
+
+    `x` is (P, ...), float32; `toward` and `away` are what the network is conditioned on, P each;
+    `away` is None without guidance.
+    """
+
+    table: Table
+    numbers: Tensor  # the table's rows with the guidance, on the device
+    x: Tensor
+    toward: Sequence[Any]
+    away: Sequence[Any] | None
+    noise: Noise
+    clean: Tensor | None = None
+    drawn: Tensor | None = None  # for the step that comes; kept when that fails and is repeated
+
+    @property
+    def progress(self) -> int:
+        return self.step
+
+    def sketch(self) -> Tensor | None:
+        return self.clean[0] if self.clean is not None and self.clean.dim() == 4 else None
+
+    def draw(self) -> Tensor:
+        """The noise of the next step, drawn once."""
+        if self.drawn is None:
+            draws = self.table.draws[self.step]
+            self.drawn = self.noise.draw(self.x.shape) if draws else self.x
+        return self.drawn
+
+    def row(self) -> Tensor:
+        """The numbers of the next step for each of the samples, (P, columns)."""
+        return self.numbers[self.step].expand(len(self.x), -1)
+
+
+class Noise:
+    """Standard normal numbers from a picture's own CPU generator, in the order of diffusers."""
+
+    def __init__(self, seed: int, device: Device) -> None:
+        self._device = device
+        self.generator = torch.Generator("cpu").manual_seed(seed)
+
+    def draw(self, shape: Sequence[int]) -> Tensor:
+        """float32 on the device; drawn in the dtype of the networks, as diffusers does."""
+        drawn = torch.randn(*shape, generator=self.generator, dtype=self._device.dtype)
+        return drawn.to(self._device.torch, torch.float32)
+
+
+class Denoiser:
+    """A network that predicts x0 or the noise; its kinds say what it is conditioned on."""
+
+    threshold: Threshold | None = None
+
+    def predict(
+        self, x: Tensor, times: Tensor, conditions: list[Any]
+    ) -> tuple[Tensor, Tensor | None]:
+        """(R, ...) and (R,) to the output and, where it is learned, the spread of the variance."""
+        raise NotImplementedError
+
+    def advance(self, stages: Sequence[Denoising]) -> None:
+        """One step of each. Rows: each sample toward its condition, then those guided, away."""
+        stages = sorted(stages, key=lambda stage: stage.away is None)  # guided ones first
+        x = torch.cat([stage.x for stage in stages])
+        numbers = torch.cat([stage.row() for stage in stages])
+        guided = sum(len(stage.x) for stage in stages if stage.away is not None)
+        conditions = [one for stage in stages for one in stage.toward]
+        conditions += [one for stage in stages for one in stage.away or ()]
+        rows = torch.cat([x, x[:guided]])
+        times = numbers[:, 0].long()
+        out, spread = self.predict(rows, torch.cat([times, times[:guided]]), conditions)
+        toward, away = out[: len(x)], out[len(x) :]
+        if guided:
+            mixed = samplers.guided(numbers[:guided], toward[:guided], away)
+            toward = torch.cat([mixed, toward[guided:]])
+        last = torch.cat([stage.x if stage.clean is None else stage.clean for stage in stages])
+        drawn = torch.cat([stage.draw() for stage in stages])
+        spread = None if spread is None else spread[: len(x)]
+        x, clean = samplers.step(numbers, x, toward, spread, last, drawn, self.threshold)
+        start = 0
+        for stage in stages:
+            own = slice(start, start := start + len(stage.x))
+            stage.x, stage.clean, stage.drawn = x[own], clean[own], None
+            stage.step += 1
