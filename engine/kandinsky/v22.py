@@ -42,6 +42,7 @@ from engine.runtime.stages import Stage, Way
 SCALE = 8  # pixels a latent
 ROUND = 64  # the decoder works at multiples of this many pixels
 PREVIEW_SIDE = {"cpu": 8, "cuda": 32}  # latents; larger ones are shrunk before a preview
+PRIOR_ROWS = 8  # of the prior that are worth a lane of the CPU
 PIXEL_ROWS = 4  # of a batch that MoVQ's pass of one picture counts for
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -263,12 +264,11 @@ class PriorNetwork(Denoiser):
             rows=rows,
             cost=rows * self._cost,
             steps=len(table),
-            table=table,
             numbers=table.guided(filled(request.prior_guidance), self._device.torch),
             x=noise.draw((len(toward), self._width)),
+            drawn=noise.draw((table.draws, len(toward), self._width)),
             toward=toward,
             away=away,
-            noise=noise,
         )
 
     def predict(self, x: Tensor, times: Tensor, conditions: list[Prefix]) -> tuple[Tensor, None]:
@@ -277,7 +277,9 @@ class PriorNetwork(Denoiser):
             prefix = Prefix.stack(conditions)
             self._stacked = conditions, prefix
         out = self._device.run(
-            self._forward, x.to(self._device.dtype), times, prefix.keys, prefix.values, prefix.mask
+            self._forward,
+            *(x.to(self._device.dtype), times, prefix.keys, prefix.values, prefix.mask),
+            least=PRIOR_ROWS,
         )
         return out.float(), None
 
@@ -310,13 +312,12 @@ class DecoderNetwork(Denoiser):
             rows=rows,
             cost=rows * self._cost(h, w),
             steps=len(table),
-            table=table,
             numbers=table.guided(filled(request.guidance), self._device.torch),
             brief=False,
             x=noise.draw((1, 4, h, w)),
+            drawn=noise.draw((table.draws, 1, 4, h, w)),
             toward=[toward],
             away=[away] if guided else None,
-            noise=noise,
         )
 
     def predict(self, x: Tensor, times: Tensor, conditions: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.runtime import samplers
 from engine.runtime.device import Device
-from engine.runtime.samplers import Table, Threshold
+from engine.runtime.samplers import Threshold
 from engine.runtime.stages import Stage
 
 
@@ -23,14 +23,12 @@ class Denoising(Stage):
     `away` is None without guidance.
     """
 
-    table: Table
-    numbers: Tensor  # the table's rows with the guidance, on the device
+    numbers: Tensor  # the rows of the sampler's table with the guidance, on the device
     x: Tensor
     toward: Sequence[Any]
     away: Sequence[Any] | None
-    noise: Noise
+    drawn: Tensor  # (S, P, ...), for the first S steps; the others draw nothing
     clean: Tensor | None = None
-    drawn: Tensor | None = None  # for the step that comes; kept when that fails and is repeated
 
     @property
     def progress(self) -> int:
@@ -39,12 +37,9 @@ class Denoising(Stage):
     def sketch(self) -> Tensor | None:
         return self.clean[0] if self.clean is not None and self.clean.dim() == 4 else None
 
-    def draw(self) -> Tensor:
-        """The noise of the next step, drawn once."""
-        if self.drawn is None:
-            draws = self.table.draws[self.step]
-            self.drawn = self.noise.draw(self.x.shape) if draws else self.x
-        return self.drawn
+    def noise(self) -> Tensor:
+        """The noise of the next step; anything where it adds none."""
+        return self.drawn[self.step] if self.step < len(self.drawn) else self.x
 
     def row(self) -> Tensor:
         """The numbers of the next step for each of the samples, (P, columns)."""
@@ -91,11 +86,11 @@ class Denoiser:
             mixed = samplers.guided(numbers[:guided], toward[:guided], away)
             toward = torch.cat([mixed, toward[guided:]])
         last = torch.cat([stage.x if stage.clean is None else stage.clean for stage in stages])
-        drawn = torch.cat([stage.draw() for stage in stages])
+        drawn = torch.cat([stage.noise() for stage in stages])
         spread = None if spread is None else spread[: len(x)]
         x, clean = samplers.step(numbers, x, toward, spread, last, drawn, self.threshold)
         start = 0
         for stage in stages:
             own = slice(start, start := start + len(stage.x))
-            stage.x, stage.clean, stage.drawn = x[own], clean[own], None
+            stage.x, stage.clean = x[own], clean[own]
             stage.step += 1

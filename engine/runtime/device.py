@@ -67,15 +67,19 @@ class Device:
             forward: Forward = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call]
         return forward
 
-    def run(self, forward: Forward, *rows: Tensor, most: int | None = None) -> Tensor:
-        """`forward` of N rows, in one pass or spread over the lanes.
+    def run(
+        self, forward: Forward, *rows: Tensor, least: int = 1, most: int | None = None
+    ) -> Tensor:
+        """`forward` of N rows, in one pass or spread over the lanes of a CPU.
 
-        `most` is the number of rows above which a pass is split on a CPU.
+        There, fewer than `least` rows are not worth a lane, and more than `most` not a pass.
         """
         with self.timed():
-            if self.on_cpu:
-                return self._in_lanes(forward, rows, 1 if self.deterministic else most)
-            return self._in_a_bucket(forward, rows)
+            if not self.on_cpu:
+                return self._in_a_bucket(forward, rows)
+            if self.deterministic:
+                return self._in_lanes(forward, rows, least=1, most=1)
+            return self._in_lanes(forward, rows, least, most)
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -95,14 +99,16 @@ class Device:
         )
         return forward(*filled)[:count]
 
-    def _in_lanes(self, forward: Forward, rows: tuple[Tensor, ...], most: int | None) -> Tensor:
+    def _in_lanes(
+        self, forward: Forward, rows: tuple[Tensor, ...], least: int, most: int | None
+    ) -> Tensor:
         count = len(rows[0])
-        lanes = min(count, self._threads)
+        lanes = max(1, min(count // least, self._threads))
         pieces = max(lanes, -(-count // most) if most else 0)
         parts = list(zip(*(one.tensor_split(pieces) for one in rows), strict=True))
         threads = 1 if self.deterministic else self._threads // lanes
         if len(parts) == 1:
-            return _forward(forward, parts[0], threads)
+            return _forward(forward, parts[0], 1 if least > 1 else threads)
         found = self._lanes.map(lambda part: _forward(forward, part, threads), parts)
         return torch.cat(list(found))
 

@@ -41,10 +41,10 @@ class Table:
     """A sampler at one number of steps: `rows` (S, len(COLUMNS)) float32, guidance 1."""
 
     rows: Tensor
-    draws: tuple[bool, ...]  # whether a step adds noise, and so draws from the picture's generator
+    draws: int  # how many steps, the first ones, add noise and so draw from a picture's generator
 
     def __len__(self) -> int:
-        return len(self.draws)
+        return len(self.rows)
 
     @property
     def times(self) -> Tensor:
@@ -77,7 +77,7 @@ class Threshold:
     def apply(self, clean: Tensor) -> Tensor:
         """`clean` (N, ...) in range, each sample by itself."""
         flat = clean.flatten(1)
-        most = flat.abs().quantile(self.ratio, dim=1, keepdim=True).clamp(1, self.most)
+        most = _quantile(flat.abs(), self.ratio).clamp(1, self.most)
         return (flat.clamp(-most, most) / most).view_as(clean)
 
 
@@ -144,6 +144,15 @@ def step(
     log_variance = low if spread is None else low + (spread + 1) / 2 * (high - low)
     ahead = by_x * x + by_clean * clean + by_last * last + by_noise * out
     return ahead + draws * (0.5 * log_variance).exp() * drawn, clean
+
+
+def _quantile(values: Tensor, ratio: float) -> Tensor:
+    """As torch's quantile of each row of (N, M), (N, 1); for a high ratio several times as fast."""
+    place = ratio * (values.shape[1] - 1)
+    below = int(place)
+    top = values.topk(values.shape[1] - below, dim=1).values
+    upper = top[:, -2:-1] if top.shape[1] > 1 else top[:, -1:]
+    return torch.lerp(top[:, -1:], upper, place - below)
 
 
 def _predicts(scheduler: DDPMScheduler | UnCLIPScheduler, what: str) -> None:
@@ -243,4 +252,4 @@ def _table(times: Tensor, rows: dict[str, Tensor]) -> Table:
         "clip": torch.full((steps,), torch.inf),
     } | rows
     columns = [rows.get(name, torch.zeros(steps)).float() for name in COLUMNS]
-    return Table(torch.stack(columns, dim=1), tuple((columns[-1] > 0).tolist()))
+    return Table(torch.stack(columns, dim=1), int(columns[-1].sum()))

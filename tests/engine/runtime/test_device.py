@@ -48,6 +48,14 @@ def test_rows_are_spread_over_the_lanes_in_order(
     assert noted.rows == expected
 
 
+def test_few_rows_are_not_worth_a_lane() -> None:
+    noted = Noted()
+    x = torch.arange(7.0)
+    device().run(noted, x, x, least=4)
+    device().run(noted, x, x, least=3)
+    assert noted.rows == [3, 4, 7]
+
+
 def test_a_deterministic_device_runs_row_by_row() -> None:
     noted = Noted()
     x = torch.arange(5.0)

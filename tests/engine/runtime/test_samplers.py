@@ -58,7 +58,7 @@ def test_a_decoder_table_steps_as_diffusers(sampler: Sampler, steps: int, config
     for index, out in enumerate(outputs(len(table))):
         given = out if sampler == "ddpm" else out[:, :4]
         expected = plain.step(given, plain.timesteps[index], expected, generator=theirs)[0]
-        drawn = torch.randn(SHAPE, generator=ours) if table.draws[index] else torch.zeros(SHAPE)
+        drawn = torch.randn(SHAPE, generator=ours) if index < table.draws else torch.zeros(SHAPE)
         rows = table.rows[index].expand(3, -1)
         x, clean = samplers.step(rows, x, out[:, :4], out[:, 4:], clean, drawn, threshold)
         torch.testing.assert_close(x, expected, rtol=1e-4, atol=1e-4)
@@ -86,7 +86,7 @@ def test_a_prior_table_steps_as_diffusers(steps: int) -> None:
         ahead = model.timesteps[index + 1] if index + 1 < steps else None
         step = model.step(out, time, expected, generator=theirs, prev_timestep=ahead)
         expected = step.prev_sample
-        drawn = torch.randn((2, 16), generator=ours) if table.draws[index] else torch.zeros(2, 16)
+        drawn = torch.randn((2, 16), generator=ours) if index < table.draws else torch.zeros(2, 16)
         rows = table.rows[index].expand(2, -1)
         x, _ = samplers.step(rows, x, out, None, torch.zeros(2, 16), drawn, threshold)
         torch.testing.assert_close(x, expected, rtol=1e-4, atol=1e-4)
@@ -113,3 +113,12 @@ def test_samples_of_different_samplers_and_steps_share_one_step() -> None:
             rows[only], x[only], out[only], spread[only], last[only], drawn[only], threshold
         )[0]
         torch.testing.assert_close(together[only], alone)
+
+
+@pytest.mark.parametrize("size", [1, 2, 255, 1024, 4096])
+@pytest.mark.parametrize("ratio", [0.5, 0.9, 0.995, 1.0])
+def test_thresholding_divides_by_the_quantile(size: int, ratio: float) -> None:
+    values = 3 * torch.randn(3, size, generator=torch.Generator().manual_seed(size))
+    most = values.abs().quantile(ratio, dim=1, keepdim=True).clamp(1, 4)
+    found = samplers.Threshold(ratio, 4.0).apply(values)
+    torch.testing.assert_close(found, values.clamp(-most, most) / most)
