@@ -15,8 +15,10 @@ NAMES = (
     "mixed",
     "poisson",
     "fair",
+    "crowd",
     "prior",
     "outside",
+    "growth",
 )
 
 ABOUT = """Measures how fast this machine makes pictures, against plain diffusers with the same

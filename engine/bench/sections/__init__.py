@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from engine.bench.report import Line
 from engine.bench.rig import Rig
-from engine.bench.sections import clients, fair, mixed, outside, poisson, prior, rows, single
+from engine.bench.sections import (
+    clients,
+    crowd,
+    fair,
+    growth,
+    mixed,
+    outside,
+    poisson,
+    prior,
+    rows,
+    single,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,8 @@ SECTIONS = {
     "mixed": Section(mixed.lines, (10, 60)),
     "poisson": Section(poisson.lines, (20, 130), poisson.NOTE),
     "fair": Section(fair.lines, (6, 40), fair.NOTE),
+    "crowd": Section(crowd.lines, (5, 20), crowd.NOTE),
     "prior": Section(prior.lines, (3, 15)),
     "outside": Section(outside.lines, (3, 15)),
+    "growth": Section(growth.lines, (3, 60), growth.NOTE),
 }
