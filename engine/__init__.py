@@ -2,9 +2,19 @@
 
 from engine.cards import ModelCard
 from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
-from engine.requests import Request, TextToImage
+from engine.requests import (
+    ImageToImage,
+    Inpaint,
+    Mix,
+    Outpaint,
+    Part,
+    Request,
+    TextToImage,
+    Variations,
+)
 from engine.runtime.engine import Engine, Job
 from engine.settings import Settings
+from engine.sources import Source
 
 __all__ = [
     "Cancelled",
@@ -12,12 +22,19 @@ __all__ = [
     "Engine",
     "Event",
     "Failed",
+    "ImageToImage",
+    "Inpaint",
     "Job",
+    "Mix",
     "ModelCard",
+    "Outpaint",
+    "Part",
     "Picture",
     "Queued",
     "Request",
     "Settings",
+    "Source",
     "Step",
     "TextToImage",
+    "Variations",
 ]

@@ -6,8 +6,24 @@ import secrets
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine.errors import NotOffered, OutOfRange, UnknownModel
-from engine.requests import Mode, Request, Sampler
+from engine.errors import (
+    EmptyMask,
+    MaskOfAnotherSize,
+    NotOffered,
+    OutOfRange,
+    PictureTooSmall,
+    UnknownModel,
+    WindowInside,
+)
+from engine.requests import (
+    SIZE_LIMIT,
+    ImageToImage,
+    Inpaint,
+    Mode,
+    Outpaint,
+    Request,
+    Sampler,
+)
 
 Value = TypeVar("Value")
 
@@ -27,22 +43,27 @@ class ModelCard:
     prior_steps: int
     prior_guidance: float
     samplers: tuple[Sampler, ...]  # the first is the default
+    strength: float = 0.3  # of image to image
+    licence: str = ""
+    memory: float = 0.0  # GB that its weights take on this device, as they are stored
 
 
 def resolve(request: Request, cards: list[ModelCard]) -> Request:
     """The request with the model's defaults and a seed filled in, so that it can be made again.
 
-    Raises UnknownModel, NotOffered or OutOfRange for what its model does not serve.
+    Raises UnknownModel, NotOffered or OutOfRange for what its model does not serve, and for a
+    picture, mask or frame that cannot be worked on: PictureTooSmall, MaskOfAnotherSize, EmptyMask
+    or WindowInside.
     """
     card = choose(request.model, cards)
     if request.mode not in card.modes:
         raise NotOffered(model=card.title, mode=request.mode.replace("_", " "))
-    width, height = card.sizes[0]
+    width, height = _size(request, card)
     whole = request.model_copy(
         update={
             "model": card.name,
-            "width": request.width or width,
-            "height": request.height or height,
+            "width": width,
+            "height": height,
             "seed": secrets.randbelow(2**31) if request.seed is None else request.seed,
             "steps": request.steps or card.steps,
             "guidance": request.guidance or card.guidance,
@@ -51,12 +72,54 @@ def resolve(request: Request, cards: list[ModelCard]) -> Request:
             "sampler": request.sampler or card.samplers[0],
         }
     )
-    for side in ("width", "height"):
-        _within(side, getattr(whole, side), *card.side_limit)
+    if isinstance(whole, ImageToImage) and whole.strength is None:
+        whole = whole.model_copy(update={"strength": card.strength})
+    if not isinstance(whole, Inpaint | Outpaint):  # of these the model sees what it can
+        _within("width", width, *card.side_limit)
+        _within("height", height, *card.side_limit)
     _within("count", whole.count, 1, card.count_limit)
     if whole.sampler not in card.samplers:
         raise NotOffered(model=card.title, mode=f"sampler {whole.sampler}")
     return whole
+
+
+def _size(request: Request, card: ModelCard) -> tuple[int, int]:
+    """The (width, height) of the pictures to make: as asked, else what suits the mode."""
+    width, height = card.sizes[0]
+    if isinstance(request, ImageToImage | Inpaint | Outpaint):
+        width, height = _fitted(_checked(request), card)
+    if isinstance(request, Inpaint):
+        return request.picture.size
+    return request.width or width, request.height or height
+
+
+def _fitted(size: tuple[int, int], card: ModelCard) -> tuple[int, int]:
+    """The size of a picture, made smaller or larger until the model can work at it."""
+    low, high = card.side_limit
+    scale = min(1.0, high / max(size))
+    scale = max(scale, low / min(size))
+    return min(round(size[0] * scale), high), min(round(size[1] * scale), high)
+
+
+def _checked(request: ImageToImage | Inpaint | Outpaint) -> tuple[int, int]:
+    """The size of the picture, which can be worked on."""
+    width, height = size = request.picture.size
+    if min(size) < SIZE_LIMIT[0]:
+        raise PictureTooSmall(size=f"{width}×{height}", low=SIZE_LIMIT[0])
+    if isinstance(request, Inpaint):
+        if request.mask.size != size:
+            mask = "{}×{}".format(*request.mask.size)
+            raise MaskOfAnotherSize(mask=mask, picture=f"{width}×{height}")
+        if request.mask.picture("L").getextrema()[1] == 0:
+            raise EmptyMask()
+    if isinstance(request, Outpaint):
+        right, bottom = (
+            (request.width or width) + request.left,
+            (request.height or height) + request.top,
+        )
+        if request.left >= 0 and request.top >= 0 and right <= width and bottom <= height:
+            raise WindowInside()
+    return size
 
 
 def filled(value: Value | None) -> Value:

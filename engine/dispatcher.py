@@ -15,7 +15,7 @@ from engine.contract import EngineLike, JobLike
 from engine.errors import Busy, UserError, WentWrong
 from engine.events import Done, Event, Failed, Picture, Queued, Step
 from engine.feed import Feed, Feeds, happens
-from engine.requests import Request
+from engine.requests import read
 from storage.database import DatabaseAway
 from storage.ledger import Ledger
 from storage.pictures import PictureStore
@@ -98,7 +98,7 @@ class Dispatcher:
         if job is None:
             return False
         try:
-            run = self._engine.submit(_request(job), owner=str(job.account_id))
+            run = self._engine.submit(read(job.request), owner=str(job.account_id))
         except Busy:
             await self._persist(lambda: self._ledger.release(job.id, job.attempt))
             return False
@@ -190,14 +190,6 @@ class Dispatcher:
                 log.warning("the database is away, trying again: %s", error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, RETRY_LIMIT)
-
-
-def _request(job: JobRecord) -> Request:
-    """The job's request as the type of its mode."""
-    for kind in Request.__subclasses__():
-        if kind.model_fields["mode"].default == job.mode:
-            return kind.model_validate(job.request)
-    raise ValueError(f"no request has the mode {job.mode!r}")
 
 
 def _encode(job: JobRecord, pictures: tuple[Picture, ...]) -> list[bytes]:

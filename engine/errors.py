@@ -55,6 +55,38 @@ class WeightsBroken(UserError):
     text = "The file {file} of the model “{model}” cannot be read. Copy or download it again."
 
 
+class SourceMissing(UserError):
+    text = "The picture that this was to be made from is no longer there. Please send it again."
+
+
+class EmptyPart(UserError):
+    text = "Each part of a mix is either a picture or a text."
+
+
+class TooFewParts(UserError):
+    text = "A mix needs two or more pictures or texts."
+
+
+class NothingToMix(UserError):
+    text = "Give at least one part of the mix a weight other than 0."
+
+
+class EmptyMask(UserError):
+    text = "Nothing is marked. Paint over what is to be drawn anew."
+
+
+class MaskOfAnotherSize(UserError):
+    text = "The mask is {mask}, but the picture is {picture}. Paint it over this very picture."
+
+
+class WindowInside(UserError):
+    text = "The frame lies within the picture: there is nothing to fill. Move it over an edge."
+
+
+class PictureTooSmall(UserError):
+    text = "The picture is {size}; each side needs at least {low} pixels. Send a larger one."
+
+
 class ModelTooLarge(UserError):
     text = (
         "The model “{model}” needs {needs} GB of memory, but KANDINSKY_MEMORY allows {allowed} GB."

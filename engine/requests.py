@@ -7,11 +7,22 @@ here and raises a `UserError`; what does (sizes, modes) is checked against its c
 from __future__ import annotations
 
 import unicodedata
-from typing import Literal, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from engine.errors import EmptyPrompt, OutOfRange, PromptTooLong, UnknownStyle, UnreadableText
+from engine.errors import (
+    EmptyPart,
+    EmptyPrompt,
+    NothingToMix,
+    OutOfRange,
+    PromptTooLong,
+    TooFewParts,
+    UnknownStyle,
+    UnreadableText,
+)
+from engine.sources import Source
 from engine.styles import STYLES
 
 PROMPT_LIMIT = 1000  # characters
@@ -21,10 +32,13 @@ STEPS_LIMIT = (1, 250)
 PRIOR_STEPS_LIMIT = (2, 250)  # from the first time of training to its last
 GUIDANCE_LIMIT = (1.0, 20.0)
 SEED_LIMIT = 2**32 - 1
+STRENGTH_LIMIT = (0.01, 1.0)
+WEIGHT_LIMIT = (-2.0, 2.0)
+PARTS_LIMIT = 8  # of a mix
 
 Number = TypeVar("Number", int, float)
 
-Mode = Literal["text_to_image"]
+Mode = Literal["text_to_image", "image_to_image", "mix", "variations", "inpaint", "outpaint"]
 Sampler = Literal["ddpm", "ddim", "dpm++"]
 
 
@@ -52,12 +66,7 @@ class Request(BaseModel):
     @field_validator("prompt", "negative_prompt", "negative_decoder_prompt")
     @classmethod
     def _text(cls, value: str) -> str:
-        value = value.strip()
-        if len(value) > PROMPT_LIMIT:
-            raise PromptTooLong(length=len(value), limit=PROMPT_LIMIT)
-        if any(_unreadable(letter) for letter in value):
-            raise UnreadableText()
-        return value
+        return _readable(value)
 
     @field_validator("count")
     @classmethod
@@ -96,6 +105,14 @@ class Request(BaseModel):
             raise UnknownStyle(name=value, known=", ".join(STYLES))
         return value
 
+    def sources(self) -> list[Source]:
+        """The pictures it works on, masks too."""
+        return list(_sources(self))
+
+    def with_files(self, files: Mapping[str, bytes]) -> Self:
+        """The same request with its pictures' files, by hash."""
+        return self.model_validate(_filled(self.model_dump(), files))
+
 
 class TextToImage(Request):
     """Words to pictures; picture `i` is made with seed + i."""
@@ -110,6 +127,125 @@ class TextToImage(Request):
         return value
 
 
+class ImageToImage(Request):
+    """A picture changed after words, or without them after itself.
+
+    `strength` says how much: the share of the steps that are taken, from the picture with noise.
+    """
+
+    mode: Literal["image_to_image"] = "image_to_image"
+    picture: Source
+    strength: float | None = None
+
+    @field_validator("strength")
+    @classmethod
+    def _strength(cls, value: float | None) -> float | None:
+        return value if value is None else _within("strength", value, *STRENGTH_LIMIT)
+
+
+class Part(BaseModel):
+    """Words or a picture, and how much they count in a mix; less than 0 is away from them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: str = ""
+    picture: Source | None = None
+    weight: float = 1.0
+
+    @field_validator("words")
+    @classmethod
+    def _words(cls, value: str) -> str:
+        return _readable(value)
+
+    @field_validator("weight")
+    @classmethod
+    def _weight(cls, value: float) -> float:
+        return _within("weight", value, *WEIGHT_LIMIT)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.words) == bool(self.picture):
+            raise EmptyPart()
+        return self
+
+
+class Mix(Request):
+    """Pictures after the weighted sum of what words and pictures mean; the prompt is not used."""
+
+    mode: Literal["mix"] = "mix"
+    parts: tuple[Part, ...]
+
+    @field_validator("parts")
+    @classmethod
+    def _parts(cls, value: tuple[Part, ...]) -> tuple[Part, ...]:
+        if len(value) < 2:
+            raise TooFewParts()
+        if all(part.weight == 0 for part in value):
+            raise NothingToMix()
+        _within("parts", len(value), 2, PARTS_LIMIT)
+        return value
+
+
+class Variations(Request):
+    """Pictures like this one; the prompt is not used."""
+
+    mode: Literal["variations"] = "variations"
+    picture: Source
+
+
+class Inpaint(Request):
+    """The picture painted anew where the mask is 255, after words or, without them, after itself.
+
+    Everywhere else it stays as it is, bit for bit. The result is as large as the picture.
+    """
+
+    mode: Literal["inpaint"] = "inpaint"
+    picture: Source
+    mask: Source
+
+
+class Outpaint(Request):
+    """A frame of `width` x `height` around or beside the picture; what is empty in it is painted.
+
+    `left` and `top` place the frame in the picture's pixels: (-64, 0) is 64 pixels to its left.
+    """
+
+    mode: Literal["outpaint"] = "outpaint"
+    picture: Source
+    left: int
+    top: int
+
+    @field_validator("left", "top")
+    @classmethod
+    def _place(cls, value: int) -> int:
+        return _within("place", value, -SIZE_LIMIT[1], SIZE_LIMIT[1])
+
+
+KINDS: tuple[type[Request], ...] = (
+    TextToImage,
+    ImageToImage,
+    Mix,
+    Variations,
+    Inpaint,
+    Outpaint,
+)
+
+
+def read(fields: Mapping[str, Any]) -> Request:
+    """The request of a JSON object, as the type that its `mode` names."""
+    kinds = {kind.model_fields["mode"].default: kind for kind in KINDS}
+    return kinds[fields["mode"]].model_validate(fields)
+
+
+def _readable(value: str) -> str:
+    value = value.strip()
+    if len(value) > PROMPT_LIMIT:
+        raise PromptTooLong(length=len(value), limit=PROMPT_LIMIT)
+    if any(_unreadable(letter) for letter in value):
+        raise UnreadableText()
+    return value
+
+
 def _within(name: str, value: Number, low: Number, high: Number) -> Number:
     if not low <= value <= high:
         raise OutOfRange(name=name, low=low, high=high, value=value)
@@ -119,3 +255,25 @@ def _within(name: str, value: Number, low: Number, high: Number) -> Number:
 def _unreadable(letter: str) -> bool:
     """Control characters and halves of surrogate pairs: no database and no page shows them."""
     return unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\r\t"
+
+
+def _sources(value: object) -> Iterator[Source]:
+    if isinstance(value, Source):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _sources(one)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _sources(getattr(value, name))
+
+
+def _filled(value: Any, files: Mapping[str, bytes]) -> Any:
+    """`value`, dumped, with the files of those sources that are there."""
+    if isinstance(value, tuple | list):
+        return tuple(_filled(one, files) for one in value)
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"sha256"}:
+        return value | {"file": files.get(value["sha256"], b"")}
+    return {name: _filled(one, files) for name, one in value.items()}
