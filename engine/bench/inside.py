@@ -41,7 +41,9 @@ class Inside:
     def _load(self) -> tuple[Device, Kandinsky22]:
         if self._networks is None:
             device = Device(self._model.settings)
-            kandinsky = Kandinsky22(self._model.weights.folder, device, cache_limit=0)
+            kandinsky = Kandinsky22(
+                self._model.weights.folder, device, 0, self._model.card.side_limit[1]
+            )
             self._networks = device, kandinsky
         return self._networks
 
@@ -56,14 +58,15 @@ class Inside:
     def _decode(self, request: TextToImage, rows: int) -> float:
         device, kandinsky = self._load()
         condition = torch.zeros(1, kandinsky.width, device=device.torch)
+        size = filled(request.height) // 8, filled(request.width) // 8
         unguided = request.model_copy(update={"guidance": 1.0})
         stages = [
-            kandinsky.decoder.stage(unguided, Noise(index, device), condition, condition)
+            kandinsky.decoder.stage(unguided, Noise(index, device), condition, condition, size)
             for index in range(rows)
         ]
         times = stages[0].numbers[:, 0].long()
         x = torch.cat([stage.x for stage in stages])
-        kandinsky.decoder.predict(x, times[:1].expand(rows), [condition] * rows)[0].cpu()
+        kandinsky.decoder.predict(x, times[:1].expand(rows), [(condition,)] * rows)[0].cpu()
         started = perf_counter()
-        kandinsky.decoder.predict(x, times[:1].expand(rows), [condition] * rows)[0].cpu()
+        kandinsky.decoder.predict(x, times[:1].expand(rows), [(condition,)] * rows)[0].cpu()
         return perf_counter() - started

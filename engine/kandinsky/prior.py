@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
-from diffusers import PriorTransformer
+from diffusers import PriorTransformer, UnCLIPScheduler
 from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 
+from engine.cards import filled
+from engine.requests import Request
+from engine.runtime import samplers
+from engine.runtime.denoising import Denoiser, Denoising, Noise
+from engine.runtime.device import Device
+
+LEAST = 8  # rows that are worth a lane of the CPU
 NEW = 3  # tokens that a step adds: time, x_t, query
 TIMES = 1000  # steps of the training schedule
 UNSEEN = -10000.0  # added to a score, as in diffusers: its weight is then exactly zero
@@ -209,3 +217,61 @@ def _all_times(network: PriorTransformer) -> Tensor:
     times = network.time_proj(torch.arange(TIMES, device=weight.device))
     found: Tensor = network.time_embedding(times.to(weight.dtype))
     return found
+
+
+class PriorNetwork(Denoiser):
+    """The diffusion prior; a condition is the prefix of a prompt."""
+
+    def __init__(
+        self, device: Device, network: PriorTransformer, scheduler: UnCLIPScheduler
+    ) -> None:
+        self._device = device
+        self._width = network.config.embedding_dim
+        self._cost = 2e-12 * 3 * sum(one.numel() for one in network.parameters())
+        self.prior = Prior(network)
+        self._table = cache(lambda steps: samplers.prior_table(scheduler, steps))
+        with torch.inference_mode():
+            nobody = torch.zeros(2, self._width, device=device.torch, dtype=device.dtype)
+            tokens = network.config.num_embeddings
+            hidden = nobody.new_zeros(2, tokens, self._width)
+            mask = torch.ones(2, tokens, dtype=torch.bool, device=device.torch)
+            prefix = self.prior.read(nobody, hidden, mask)
+            times = torch.zeros(2, dtype=torch.long, device=device.torch)
+            self._forward = device.traced(
+                self.prior, nobody, times, prefix.keys, prefix.values, prefix.mask
+            )
+        self._stacked: tuple[list[Prefix], Prefix] = ([], prefix)
+
+    def stage(
+        self, request: Request, noise: Noise, toward: list[Prefix], away: list[Prefix] | None
+    ) -> Denoising:
+        table = self._table(filled(request.prior_steps))
+        rows = len(toward) * (1 if away is None else 2)
+        return Denoising(
+            network=self,
+            group=self,
+            rows=rows,
+            cost=rows * self._cost,
+            steps=len(table),
+            numbers=table.guided(filled(request.prior_guidance), self._device.torch),
+            x=noise.draw((len(toward), self._width)),
+            drawn=noise.draw((table.draws, len(toward), self._width)),
+            toward=toward,
+            away=away,
+        )
+
+    def predict(self, x: Tensor, times: Tensor, conditions: list[Prefix]) -> tuple[Tensor, None]:
+        known, prefix = self._stacked
+        if len(known) != len(conditions) or any(map(_differ, known, conditions)):
+            prefix = Prefix.stack(conditions)
+            self._stacked = conditions, prefix
+        out = self._device.run(
+            self._forward,
+            *(x.to(self._device.dtype), times, prefix.keys, prefix.values, prefix.mask),
+            least=LEAST,
+        )
+        return out.float(), None
+
+
+def _differ(one: object, other: object) -> bool:
+    return one is not other

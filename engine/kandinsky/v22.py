@@ -9,142 +9,213 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import (
-    DDPMScheduler,
     PriorTransformer,
     UnCLIPScheduler,
-    UNet2DConditionModel,
     VQModel,
 )
 from PIL import Image
-from torch import Tensor, nn
-from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
+from torch import Tensor
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
+from engine import canvas
+from engine.canvas import Mask, Window
 from engine.cards import filled
-from engine.errors import Overflowed
-from engine.kandinsky.movq import MoVQDecoder
-from engine.kandinsky.prior import Prefix, Prior
-from engine.requests import Request, Sampler
-from engine.runtime import samplers
+from engine.kandinsky.decoder import DecoderNetwork
+from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut, load
+from engine.kandinsky.prior import Prefix, Prior, PriorNetwork
+from engine.kandinsky.vision import Vision
+from engine.requests import (
+    ImageToImage,
+    Inpaint,
+    Mix,
+    Outpaint,
+    Request,
+    Variations,
+)
 from engine.runtime.caches import Cache, CacheStats
-from engine.runtime.cost import tflop
-from engine.runtime.denoising import Denoiser, Denoising, Noise
+from engine.runtime.denoising import Noise
 from engine.runtime.device import Device
 from engine.runtime.stages import Stage, Way
-
-SCALE = 8  # pixels a latent
-ROUND = 64  # the decoder works at multiples of this many pixels
-PREVIEW_SIDE = {"cpu": 8, "cuda": 32}  # latents; larger ones are shrunk before a preview
-PRIOR_ROWS = 8  # of the prior that are worth a lane of the CPU
-PIXEL_ROWS = 4  # of a batch that MoVQ's pass of one picture counts for
-
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 class Kandinsky22:
     """The networks of one 2.2 model on one device."""
 
-    def __init__(self, folder: Path, device: Device, cache_limit: int) -> None:
-        """`cache_limit` in bytes, for what was computed before; 0 turns the caches off."""
+    def __init__(self, folder: Path, device: Device, cache_limit: int, side_limit: int) -> None:
+        """`cache_limit` in bytes, for what was computed before; 0 turns the caches off.
+
+        `side_limit` in pixels is what the decoder sees at most of a picture to be edited.
+        """
         self._device = device
+        self._folder = folder
+        self._side_limit = side_limit
         prior, decoder = folder / "prior", folder / "decoder"
-        network: PriorTransformer = _load(PriorTransformer, prior / "prior", device)
+        share = cache_limit // 4
+        network: PriorTransformer = load(PriorTransformer, prior / "prior", device)
+        self.width = int(network.config.embedding_dim)
         self._prior = PriorNetwork(
             device, network, UnCLIPScheduler.from_pretrained(prior / "scheduler", **_LOCAL)
         )
         self._reader = Reader(
             device,
             CLIPTokenizer.from_pretrained(prior / "tokenizer", **_LOCAL),
-            _load(CLIPTextModelWithProjection, prior / "text_encoder", device),
+            load(CLIPTextModelWithProjection, prior / "text_encoder", device),
             self._prior.prior,
-            cache_limit // 2,
+            share,
         )
-        self.decoder = DecoderNetwork(
-            device,
-            _load(UNet2DConditionModel, decoder / "unet", device),
-            DDPMScheduler.from_pretrained(decoder / "scheduler", **_LOCAL),
-        )
-        self._movq = MoVQ(device, _load(VQModel, decoder / "movq", device))
-        self._embeddings: Cache[_Imagined] = Cache(cache_limit // 2, _Imagined.bytes)
-        self.width = int(network.config.embedding_dim)
-        self._nothing = self._embedding_of_nothing(prior / "image_encoder")
+        self.decoder = DecoderNetwork(device, decoder)
+        self._movq = MoVQ(device, load(VQModel, decoder / "movq", device), share)
+        self._vision = Vision(device, prior, share)
+        self._nothing = self._vision.nothing()
+        self._embeddings: Cache[_Imagined] = Cache(share, _Imagined.bytes)
 
-    def _embedding_of_nothing(self, folder: Path) -> Tensor:
-        """The embedding (1, E) of the all-zero picture: the decoder's condition when unguided.
-
-        It is a constant, so the vision encoder is let go at once.
-        """
-        vision = _load(CLIPVisionModelWithProjection, folder, self._device)
-        side = vision.config.image_size
-        zeros = torch.zeros(1, 3, side, side, device=self._device.torch, dtype=self._device.dtype)
-        with torch.inference_mode():
-            embedding: Tensor = vision(zeros).image_embeds
-        return embedding
+    @cached_property
+    def _inpainter(self) -> DecoderNetwork:
+        """The decoder that sees what is kept, loaded on first use."""
+        return DecoderNetwork(self._device, self._folder / "decoder-inpaint")
 
     def stats(self) -> dict[str, CacheStats]:
         """How the caches served so far, by name."""
-        return {"prompts": self._reader.cache.stats(), "embeddings": self._embeddings.stats()}
+        return {name: held.stats() for name, held in self._caches().items()}
 
     def forget(self) -> None:
         """Empty the caches, to make room."""
-        self._reader.cache.clear()
-        self._embeddings.clear()
+        for held in self._caches().values():
+            held.clear()
+
+    def _caches(self) -> dict[str, Cache[Any]]:
+        return {
+            "prompts": self._reader.cache,
+            "embeddings": self._embeddings,
+            "pictures": self._vision.cache,
+            "latents": self._movq.cache,
+        }
+
+    def preview(self, clean: Tensor) -> Image.Image:
+        """A small picture of predicted clean latents (4, h, w)."""
+        return self._movq.preview(clean)
 
     def paint(self, request: Request, index: int) -> Way[Pixels]:
         """Picture `index` of a resolved request: its pixels (H, W, 3)."""
         noise = Noise(filled(request.seed) + index, self._device)
-        toward, away = yield from self.imagine(request, noise)
-        latents = yield from self._decode(request, toward, away, noise)
-        pixels = yield from self._movq.show(latents)
-        return _cut(pixels, filled(request.width), filled(request.height))
+        toward, away = yield from self._meaning(request, noise)
+        match request:
+            case ImageToImage():
+                return (yield from self._change(request, toward, away, noise))
+            case Inpaint():
+                picture, mask = request.picture.picture(), request.mask.picture("L")
+                hole = canvas.from_luminance(mask, threshold=1)
+                return (yield from self._fill(request, picture, hole, toward, away, noise))
+            case Outpaint():
+                size = filled(request.width), filled(request.height)
+                frame = Window(request.left, request.top, *size)
+                picture, hole = canvas.place(request.picture.picture(), frame)
+                return (yield from self._fill(request, picture, hole, toward, away, noise))
+        stage = self.decoder.stage(request, noise, toward, away, _latent_size(request))
+        yield stage
+        return cut((yield from self._movq.show(stage.x)), *_size(request))
+
+    def _meaning(self, request: Request, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
+        """The embeddings (1, E) to paint and to steer away from."""
+        match request:
+            case Mix():
+                return (yield from self._mixed(request, noise))
+            case Variations():
+                seen = yield from self._vision.see(request.picture.picture())
+            case ImageToImage() | Inpaint() | Outpaint() if not request.prompt:
+                seen = yield from self._vision.see(request.picture.picture())
+            case _:
+                return (yield from self.imagine(request, noise))
+        return seen, (yield from self._against(request, noise))
 
     def imagine(self, request: Request, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
-        """The embeddings (1, E) to paint and to steer away from."""
+        """What the prompt and the decoder's negative prompt stand for."""
         against = request.negative_decoder_prompt
-        key = (
-            *(request.prompt, request.negative_prompt, against),
-            *(request.prior_steps, request.prior_guidance, noise.generator.initial_seed()),
-        )
+        prompts = [request.prompt] + ([against] if against else [])
+        found = yield from self._imagined(request, noise, prompts)
+        return found[:1], found[1:] if against else self._nothing
+
+    def _against(self, request: Request, noise: Noise) -> Way[Tensor]:
+        """What the decoder's negative prompt stands for; nothing, without one."""
+        if not request.negative_decoder_prompt:
+            return self._nothing
+        return (yield from self._imagined(request, noise, [request.negative_decoder_prompt]))
+
+    def _mixed(self, request: Mix, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
+        """The weighted sum of the parts, as the prior pipeline's `interpolate` makes it.
+
+        There each text takes the negative prompt with it into the prior, and the decoder's
+        negative prompt passes through the prior last, if only to draw its numbers.
+        """
+        beside = [request.negative_prompt] if request.negative_prompt else []
+        total = torch.zeros_like(self._nothing)
+        for part in request.parts:
+            if part.picture is not None:
+                found = yield from self._vision.see(part.picture.picture())
+            else:
+                found = yield from self._imagined(request, noise, [part.words, *beside])
+            total = total + part.weight * found[:1]
+        against = request.negative_decoder_prompt
+        away = yield from self._imagined(request, noise, [against, *beside])
+        return total, away[:1] if against else self._nothing
+
+    def _imagined(self, request: Request, noise: Noise, prompts: list[str]) -> Way[Tensor]:
+        """The prior's embeddings (P, E) of these prompts, from the cache if they are there."""
+        settings = request.negative_prompt, request.prior_steps, request.prior_guidance
+        key = (*prompts, settings, noise.place())
         found = self._embeddings.get(key)
         if found is None:
-            prompts = [request.prompt] + ([against] if against else [])
             prefixes = yield from self._reader.read([*prompts, request.negative_prompt])
             guided = filled(request.prior_guidance) > 1
-            stage = self._prior.stage(
-                request,
-                noise,
-                toward=prefixes[:-1],
-                away=prefixes[-1:] * len(prompts) if guided else None,
-            )
+            away = prefixes[-1:] * len(prompts) if guided else None
+            stage = self._prior.stage(request, noise, prefixes[:-1], away)
             yield stage
             found = _Imagined(self._prior.prior.finish(stage.x), noise.generator.get_state())
             if found.embeddings.isfinite().all():
                 self._embeddings.put(key, found)
         noise.generator.set_state(found.state)
-        embeddings = found.embeddings
-        return embeddings[:1], embeddings[1:] if against else self._nothing
+        return found.embeddings
 
-    def _decode(self, request: Request, toward: Tensor, away: Tensor, noise: Noise) -> Way[Tensor]:
-        """The latents (1, 4, h, w)."""
-        stage = self.decoder.stage(request, noise, toward, away)
+    def _change(
+        self, request: ImageToImage, toward: Tensor, away: Tensor, noise: Noise
+    ) -> Way[Pixels]:
+        """Image to image: from the picture's latents with noise, the last part of the steps."""
+        picture = canvas.fit(request.picture.picture(), *_size(request))
+        latents = yield from self._movq.encode(canvas.pad(picture))
+        stage = self.decoder.stage(request, noise, toward, away, latents)
         yield stage
-        return stage.x
+        return cut((yield from self._movq.show(stage.x)), *_size(request))
 
-    @torch.inference_mode()
-    def preview(self, clean: Tensor) -> Image.Image:
-        """A small picture of predicted clean latents (4, h, w)."""
-        clean = clean[None].to(self._device.dtype)
-        shrink = -(-max(clean.shape[-2:]) // PREVIEW_SIDE[self._device.torch.type])
-        if shrink > 1:
-            clean = F.avg_pool2d(clean, shrink, ceil_mode=True)
-        return Image.fromarray(_pixels(self._movq.decode(clean))[0])
+    def _fill(
+        self,
+        request: Request,
+        picture: Image.Image,
+        hole: Mask,
+        toward: Tensor,
+        away: Tensor,
+        noise: Noise,
+    ) -> Way[Pixels]:
+        """Inpainting: the picture with its hole painted, at the size of the picture.
+
+        The model works on the surroundings of the hole, at a size it can; the rest is kept.
+        """
+        view = canvas.focus(hole, self._side_limit)
+        latents = yield from self._movq.encode(canvas.pad(view.cut(picture)))
+        mask = canvas.latent_mask(canvas.pad_mask(view.cut_mask(hole)), *latents.shape[-2:])
+        stays = torch.from_numpy(mask)[None, None].to(latents)
+        stage = self._inpainter.stage(request, noise, toward, away, latents, stays)
+        yield stage
+        latents = stays * latents + (1 - stays) * stage.x
+        pixels = yield from self._movq.show(latents)
+        painted = canvas.unpad(Image.fromarray(pixels), view.width, view.height)
+        return np.asarray(view.put(picture, painted, hole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,214 +301,15 @@ class Reader:
         return dict(zip(prompts, prefix, strict=True))
 
 
-class PriorNetwork(Denoiser):
-    """The diffusion prior; a condition is the prefix of a prompt."""
-
-    def __init__(
-        self, device: Device, network: PriorTransformer, scheduler: UnCLIPScheduler
-    ) -> None:
-        self._device = device
-        self._width = network.config.embedding_dim
-        self._cost = 2e-12 * 3 * sum(one.numel() for one in network.parameters())
-        self.prior = Prior(network)
-        self._table = cache(lambda steps: samplers.prior_table(scheduler, steps))
-        with torch.inference_mode():
-            nobody = torch.zeros(2, self._width, device=device.torch, dtype=device.dtype)
-            tokens = network.config.num_embeddings
-            hidden = nobody.new_zeros(2, tokens, self._width)
-            mask = torch.ones(2, tokens, dtype=torch.bool, device=device.torch)
-            prefix = self.prior.read(nobody, hidden, mask)
-            times = torch.zeros(2, dtype=torch.long, device=device.torch)
-            self._forward = device.traced(
-                self.prior, nobody, times, prefix.keys, prefix.values, prefix.mask
-            )
-        self._stacked: tuple[list[Prefix], Prefix] = ([], prefix)
-
-    def stage(
-        self, request: Request, noise: Noise, toward: list[Prefix], away: list[Prefix] | None
-    ) -> Denoising:
-        table = self._table(filled(request.prior_steps))
-        rows = len(toward) * (1 if away is None else 2)
-        return Denoising(
-            network=self,
-            group=self,
-            rows=rows,
-            cost=rows * self._cost,
-            steps=len(table),
-            numbers=table.guided(filled(request.prior_guidance), self._device.torch),
-            x=noise.draw((len(toward), self._width)),
-            drawn=noise.draw((table.draws, len(toward), self._width)),
-            toward=toward,
-            away=away,
-        )
-
-    def predict(self, x: Tensor, times: Tensor, conditions: list[Prefix]) -> tuple[Tensor, None]:
-        known, prefix = self._stacked
-        if len(known) != len(conditions) or any(map(_differ, known, conditions)):
-            prefix = Prefix.stack(conditions)
-            self._stacked = conditions, prefix
-        out = self._device.run(
-            self._forward,
-            *(x.to(self._device.dtype), times, prefix.keys, prefix.values, prefix.mask),
-            least=PRIOR_ROWS,
-        )
-        return out.float(), None
-
-
-class DecoderNetwork(Denoiser):
-    """The UNet; a condition is the embedding (1, E) of a picture."""
-
-    def __init__(
-        self, device: Device, unet: UNet2DConditionModel, scheduler: DDPMScheduler
-    ) -> None:
-        self._device = device
-        self._config = unet.config
-        self.threshold = samplers.Threshold.of(scheduler)
-        self._table = cache(
-            lambda sampler, steps: samplers.decoder_table(scheduler, sampler, steps)
-        )
-        example = (one.to(device.torch) for one in _example(unet.config, 2, 8, 8, device.dtype))
-        self._forward = device.traced(_Conditioned(unet), *example)
-        self._cost = cache(self._count)
-
-    def stage(self, request: Request, noise: Noise, toward: Tensor, away: Tensor) -> Denoising:
-        guided = filled(request.guidance) > 1
-        h, w = (_rounded(filled(side)) // SCALE for side in (request.height, request.width))
-        sampler: Sampler = filled(request.sampler)
-        table = self._table(sampler, filled(request.steps))
-        rows = 2 if guided else 1
-        return Denoising(
-            network=self,
-            group=(self, h, w),
-            rows=rows,
-            cost=rows * self._cost(h, w),
-            steps=len(table),
-            numbers=table.guided(filled(request.guidance), self._device.torch),
-            brief=False,
-            x=noise.draw((1, 4, h, w)),
-            drawn=noise.draw((table.draws, 1, 4, h, w)),
-            toward=[toward],
-            away=[away] if guided else None,
-        )
-
-    def predict(self, x: Tensor, times: Tensor, conditions: list[Tensor]) -> tuple[Tensor, Tensor]:
-        dtype = self._device.dtype
-        embeddings = torch.cat(conditions).to(dtype)
-        out = self._device.run(self._forward, x.to(dtype), times, embeddings).float()
-        return out[:, :4], out[:, 4:]
-
-    def _count(self, h: int, w: int) -> float:
-        """TFLOP of one row."""
-        with torch.device("meta"):
-            unet = _Conditioned(UNet2DConditionModel.from_config(self._config)).eval()
-            return tflop(unet, *_example(self._config, 1, h, w))
-
-
-class _Conditioned(nn.Module):
-    """The UNet as a function of tensors alone."""
-
-    def __init__(self, unet: UNet2DConditionModel) -> None:
-        super().__init__()
-        self.unet = unet
-
-    def forward(self, x: Tensor, times: Tensor, embeddings: Tensor) -> Tensor:
-        """(R, 4, h, w), (R,) and (R, E) to (R, 8, h, w)."""
-        out: Tensor = self.unet(
-            x,
-            times,
-            encoder_hidden_states=None,
-            added_cond_kwargs={"image_embeds": embeddings},
-            return_dict=False,
-        )[0]
-        return out
-
-
-def _example(
-    config: Any, rows: int, h: int, w: int, dtype: torch.dtype = torch.float32
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What a conditioned UNet takes, all zeros."""
-    return (
-        torch.zeros(rows, config.in_channels, h, w, dtype=dtype),
-        torch.zeros(rows, dtype=torch.long),
-        torch.zeros(rows, config.encoder_hid_dim, dtype=dtype),
-    )
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Showing(Stage):
-    latents: Tensor  # (1, 4, h, w)
-    pixels: Pixels | None = None  # (8h, 8w, 3); none where a number was not finite
-
-
-class MoVQ:
-    """Latents to pixels."""
-
-    def __init__(self, device: Device, model: VQModel) -> None:
-        self._device = device
-        self._config = model.config
-        decoder = MoVQDecoder(model)
-        example = torch.zeros(1, 4, 8, 8, device=device.torch, dtype=device.dtype)
-        self._forward = device.traced(decoder, example)
-        self._cost = cache(self._count)
-
-    def show(self, latents: Tensor) -> Way[Pixels]:
-        """The pixels (8h, 8w, 3) of latents (1, 4, h, w). Raises Overflowed."""
-        h, w = latents.shape[-2:]
-        stage = Showing(
-            network=self,
-            group=(self, h, w),
-            rows=PIXEL_ROWS,
-            cost=self._cost(h, w),
-            latents=latents,
-        )
-        yield stage
-        if stage.pixels is None:
-            raise Overflowed()
-        return stage.pixels
-
-    def advance(self, stages: Sequence[Showing]) -> None:
-        latents = torch.cat([stage.latents for stage in stages])
-        decoded = self.decode(latents.to(self._device.dtype))
-        finite = decoded.isfinite().flatten(1).all(dim=1).tolist()
-        for stage, whole, pixels in zip(stages, finite, _pixels(decoded), strict=True):
-            stage.pixels = pixels if whole else None
-            stage.step += 1
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """(N, 4, h, w) to (N, 3, 8h, 8w) in [-1, 1]; on a CPU one by one: more do not pay."""
-        return self._device.run(self._forward, latents, most=1)
-
-    def _count(self, h: int, w: int) -> float:
-        """TFLOP of one picture."""
-        with torch.device("meta"):
-            return tflop(MoVQDecoder(VQModel.from_config(self._config)), torch.zeros(1, 4, h, w))
-
-
 _LOCAL = {"local_files_only": True}
 
 
-def _load(kind: Any, folder: Path, device: Device) -> Any:
-    """One network of that class, ready on the device; safetensors only, from this disk only."""
-    network = kind.from_pretrained(folder, dtype=device.dtype, use_safetensors=True, **_LOCAL)
-    return device.place(network)
+def _size(request: Request) -> tuple[int, int]:
+    """(width, height) in pixels."""
+    return filled(request.width), filled(request.height)
 
 
-def _pixels(decoded: Tensor) -> Pixels:
-    """(N, 3, H, W) in [-1, 1] to (N, H, W, 3) in 0..255."""
-    pixels = ((decoded.float() * 0.5 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-    found: Pixels = pixels.permute(0, 2, 3, 1).cpu().numpy()
-    return found
-
-
-def _cut(pixels: Pixels, width: int, height: int) -> Pixels:
-    """The middle of a picture (H, W, 3), of the size that was asked for."""
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
-
-
-def _differ(one: object, other: object) -> bool:
-    return one is not other
-
-
-def _rounded(side: int) -> int:
-    return -(-side // ROUND) * ROUND
+def _latent_size(request: Request) -> tuple[int, int]:
+    """(h, w) of what is worked on for the asked size."""
+    width, height = (canvas.rounded(side) // SCALE for side in _size(request))
+    return height, width

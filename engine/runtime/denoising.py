@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class Denoising(Stage):
     away: Sequence[Any] | None
     drawn: Tensor  # (S, P, ...), for the first S steps; the others draw nothing
     clean: Tensor | None = None
+    kept: tuple[Tensor, Tensor, Tensor] | None = None  # mask, latents, noise, of what stays
 
     @property
     def progress(self) -> int:
@@ -52,6 +54,10 @@ class Noise:
     def __init__(self, seed: int, device: Device) -> None:
         self._device = device
         self.generator = torch.Generator("cpu").manual_seed(seed)
+
+    def place(self) -> bytes:
+        """Where the generator stands: equal for equal numbers to come."""
+        return hashlib.sha256(self.generator.get_state().numpy().tobytes()).digest()
 
     def draw(self, shape: Sequence[int]) -> Tensor:
         """float32 on the device; drawn in the dtype of the networks, as diffusers does."""
@@ -89,8 +95,15 @@ class Denoiser:
         drawn = torch.cat([stage.noise() for stage in stages])
         spread = None if spread is None else spread[: len(x)]
         x, clean = samplers.step(numbers, x, toward, spread, last, drawn, self.threshold)
+        if stages[0].kept is not None:  # so it is with all at this network
+            mask, image, noise = (torch.cat(parts) for parts in _columns(stages))
+            x = samplers.keep(numbers, x, mask, image, noise)
         start = 0
         for stage in stages:
             own = slice(start, start := start + len(stage.x))
             stage.x, stage.clean = x[own], clean[own]
             stage.step += 1
+
+
+def _columns(stages: Sequence[Denoising]) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(stage.kept for stage in stages if stage.kept is not None), strict=True)

@@ -120,7 +120,9 @@ def _loaded(weights: Weights, device: Device, settings: Settings) -> Model:
 
     device.free()
     try:
-        return Kandinsky22(weights.folder, device, settings.cache * 1_000_000)
+        return Kandinsky22(
+            weights.folder, device, settings.cache * 1_000_000, weights.card.side_limit[1]
+        )
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         log.exception("the model %s cannot be loaded", weights.card.name)
         raise WeightsBroken(file=weights.folder, model=weights.card.name) from error

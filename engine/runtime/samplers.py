@@ -32,16 +32,23 @@ COLUMNS = (
     "low",  # the bounds of the log variance, which the network chooses between
     "high",
     "draws",  # 1 where the step adds noise, else 0
+    "kept_by_image",  # what is kept of a picture is, after the step, so much of its latents
+    "kept_by_noise",  # and so much of the noise that the sample began with
 )
 _TINY = 1e-20  # diffusers' smallest variance
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sampler at one number of steps: `rows` (S, len(COLUMNS)) float32, guidance 1."""
+    """A sampler at one number of steps: `rows` (S, len(COLUMNS)) float32, guidance 1.
+
+    `image` and `noise` are the amounts of both that a sample of image to image begins with.
+    """
 
     rows: Tensor
     draws: int  # how many steps, the first ones, add noise and so draw from a picture's generator
+    image: float = 0.0
+    noise: float = 1.0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,18 +88,24 @@ class Threshold:
         return (flat.clamp(-most, most) / most).view_as(clean)
 
 
-def decoder_table(scheduler: DDPMScheduler, sampler: Sampler, steps: int) -> Table:
+def decoder_table(
+    scheduler: DDPMScheduler, sampler: Sampler, steps: int, strength: float = 1.0
+) -> Table:
     """The table of a decoder's sampler; `scheduler` is the model's own, whichever is asked for.
 
+    With a `strength` below 1 it has only that share of the steps, the last ones, but at least one.
     DDPM draws at every step but the last; DDIM (eta 0) and DPM-Solver++ 2M never draw.
     Raises ValueError for a model that does not predict the noise.
     """
     _predicts(scheduler, "epsilon")
+    start = steps - max(1, int(steps * strength))
     if sampler == "ddpm":
-        return _ddpm(scheduler, steps)
-    if sampler == "ddim":
-        return _ddim(DDIMScheduler.from_config(scheduler.config), steps)
-    return _dpm(DPMSolverMultistepScheduler.from_config(scheduler.config), steps)
+        table = _ddpm(scheduler, steps)
+    elif sampler == "ddim":
+        table = _ddim(DDIMScheduler.from_config(scheduler.config), steps)
+    else:
+        table = _dpm(DPMSolverMultistepScheduler.from_config(scheduler.config), steps, start)
+    return _begun(table, scheduler.alphas_cumprod, start)
 
 
 def prior_table(scheduler: UnCLIPScheduler, steps: int) -> Table:
@@ -136,14 +149,23 @@ def step(
     `drawn` standard normal numbers, used where the row draws; all are float32, shaped as x.
     """
     columns = rows.T.reshape(len(COLUMNS), -1, *[1] * (x.dim() - 1))
-    _, _, clean_by_x, clean_by_out, clip, by_x, by_clean, by_last, by_noise, low, high, draws = (
-        columns
-    )
+    _, _, clean_by_x, clean_by_out, clip, *others, _, _ = columns
+    by_x, by_clean, by_last, by_noise, low, high, draws = others
     clean = clean_by_x * x + clean_by_out * out
     clean = clean.clamp(-clip, clip) if threshold is None else threshold.apply(clean)
     log_variance = low if spread is None else low + (spread + 1) / 2 * (high - low)
     ahead = by_x * x + by_clean * clean + by_last * last + by_noise * out
     return ahead + draws * (0.5 * log_variance).exp() * drawn, clean
+
+
+def keep(rows: Tensor, x: Tensor, mask: Tensor, image: Tensor, noise: Tensor) -> Tensor:
+    """After a step of inpainting: where `mask` is 1, the picture's latents with their noise.
+
+    All are (N, ...) as x; `noise` is what the samples began with.
+    """
+    by_image, by_noise = rows[:, -2:].T.reshape(2, -1, *[1] * (x.dim() - 1))
+    kept: Tensor = by_image * image + by_noise * noise
+    return mask * kept + (1 - mask) * x
 
 
 def _quantile(values: Tensor, ratio: float) -> Tensor:
@@ -153,6 +175,17 @@ def _quantile(values: Tensor, ratio: float) -> Tensor:
     top = values.topk(values.shape[1] - below, dim=1).values
     upper = top[:, -2:-1] if top.shape[1] > 1 else top[:, -1:]
     return torch.lerp(top[:, -1:], upper, place - below)
+
+
+def _begun(table: Table, alphas: Tensor, start: int) -> Table:
+    """The table from step `start` on, with what begins it and what is kept beside it."""
+    ahead = alphas[table.times].roll(-1)
+    ahead[-1] = 1  # nothing is left of the noise
+    table.rows[:, COLUMNS.index("kept_by_image")] = ahead.sqrt()
+    table.rows[:, COLUMNS.index("kept_by_noise")] = (1 - ahead).sqrt()
+    first = alphas[table.times[start]]
+    amounts = float(first.sqrt()), float((1 - first).sqrt())
+    return Table(table.rows[start:], max(0, table.draws - start), *amounts)
 
 
 def _predicts(scheduler: DDPMScheduler | UnCLIPScheduler, what: str) -> None:
@@ -182,8 +215,10 @@ def _ddim(scheduler: DDIMScheduler, steps: int) -> Table:
     return _table(times, rows | _clip(scheduler, steps))
 
 
-def _dpm(scheduler: DPMSolverMultistepScheduler, steps: int) -> Table:
+def _dpm(scheduler: DPMSolverMultistepScheduler, steps: int, start: int) -> Table:
     """DPM-Solver++ 2M, midpoint (2211.01095, algorithm 2); the first and last steps are of order 1.
+
+    The first is that of index `start`, as no step comes before it.
 
     With few steps (under 15) or a last sigma of 0, diffusers too ends with order 1. It knows
     thresholding, but no clipping.
@@ -197,6 +232,7 @@ def _dpm(scheduler: DPMSolverMultistepScheduler, steps: int) -> Table:
     by_clean = -alpha[1:] * torch.expm1(-h)
     half = torch.zeros(steps, dtype=torch.float64)
     half[1:-1] = 0.5 * h[1:-1] / h[:-2]  # 1 / (2 r0)
+    half[start] = 0
     rows = {
         "clean_by_x": 1 / alpha[:-1],
         "clean_by_out": -sigma[:-1] / alpha[:-1],
@@ -252,4 +288,5 @@ def _table(times: Tensor, rows: dict[str, Tensor]) -> Table:
         "clip": torch.full((steps,), torch.inf),
     } | rows
     columns = [rows.get(name, torch.zeros(steps)).float() for name in COLUMNS]
-    return Table(torch.stack(columns, dim=1), int(columns[-1].sum()))
+    draws = columns[COLUMNS.index("draws")]
+    return Table(torch.stack(columns, dim=1), int(draws.sum()))

@@ -396,7 +396,7 @@ async def test_a_full_engine_gets_the_job_later(settings: Settings) -> None:
 async def test_a_request_of_an_older_version_fails_in_words(settings: Settings) -> None:
     job, account = await queued(settings)
     async with Database.open(settings.database) as database, database.write() as session:
-        await session.execute(text("UPDATE jobs SET mode = 'gone'"))
+        await session.execute(text("""UPDATE jobs SET request = '{"mode": "gone"}'"""))
     async with Studio.open(settings, Twin()) as studio:
         failed = await finished(studio, job, account)
     assert (failed.state, failed.error_key) == (JobState.FAILED, "WentWrong")

@@ -1,0 +1,128 @@
+"""The decoder UNet of Kandinsky 2.1 and 2.2 as the worker's network: from noise to latents."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+
+from engine.cards import filled
+from engine.kandinsky.pictures import load
+from engine.requests import ImageToImage, Request, Sampler
+from engine.runtime import samplers
+from engine.runtime.cost import tflop
+from engine.runtime.denoising import Denoiser, Denoising, Noise
+from engine.runtime.device import Device
+
+SIDE = 32  # latents, where a row's work is counted
+
+
+class DecoderNetwork(Denoiser):
+    """The UNet; a condition is the embedding of a picture, and, if it inpaints, what is kept."""
+
+    def __init__(self, device: Device, folder: Path) -> None:
+        """`folder` holds `unet` and `scheduler`."""
+        self._device = device
+        unet: UNet2DConditionModel = load(UNet2DConditionModel, folder / "unet", device)
+        self._scheduler = DDPMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+        self.threshold = samplers.Threshold.of(self._scheduler)
+        example = (one.to(device.torch) for one in _example(unet.config, 2, 8, 8, device.dtype))
+        self._forward = device.traced(_Conditioned(unet), *example)
+        self._table = cache(self._tabled)
+        self._cost = _tflop(unet.config)
+
+    def stage(
+        self,
+        request: Request,
+        noise: Noise,
+        toward: Tensor,
+        away: Tensor,
+        start: Tensor | tuple[int, int],
+        stays: Tensor | None = None,
+    ) -> Denoising:
+        """The way from noise, or from latents with noise, to latents.
+
+        `start` is the latent size (h, w), or the latents (1, 4, h, w) of a picture; with `stays`
+        (1, 1, h, w) that picture is inpainted: 1 where it is kept.
+        """
+        h, w = start.shape[-2:] if isinstance(start, Tensor) else start
+        guided = filled(request.guidance) > 1
+        strength = filled(request.strength) if isinstance(request, ImageToImage) else 1.0
+        sampler: Sampler = filled(request.sampler)
+        table = self._table(sampler, filled(request.steps), strength)
+        rows = 2 if guided else 1
+        x = first = noise.draw((1, 4, h, w))
+        beside: tuple[Tensor, ...] = ()
+        kept = None
+        if isinstance(start, Tensor) and stays is None:
+            x = table.image * start + table.noise * first
+        elif isinstance(start, Tensor) and stays is not None:
+            beside = (torch.cat([start * stays, stays], dim=1),)
+            kept = stays.expand_as(start), start, first
+        return Denoising(
+            network=self,
+            group=(self, h, w),
+            rows=rows,
+            cost=rows * self._cost * h * w,
+            steps=len(table),
+            numbers=table.guided(filled(request.guidance), self._device.torch),
+            brief=False,
+            x=x,
+            drawn=noise.draw((table.draws, 1, 4, h, w)),
+            toward=[(toward, *beside)],
+            away=[(away, *beside)] if guided else None,
+            kept=kept,
+        )
+
+    def predict(
+        self, x: Tensor, times: Tensor, conditions: list[tuple[Tensor, ...]]
+    ) -> tuple[Tensor, Tensor]:
+        dtype = self._device.dtype
+        embeddings, *beside = (torch.cat(part).to(dtype) for part in zip(*conditions, strict=True))
+        x = torch.cat([x.to(dtype), *beside], dim=1)
+        out = self._device.run(self._forward, x, times, embeddings).float()
+        return out[:, :4], out[:, 4:]
+
+    def _tabled(self, sampler: Sampler, steps: int, strength: float) -> samplers.Table:
+        return samplers.decoder_table(self._scheduler, sampler, steps, strength)
+
+
+class _Conditioned(nn.Module):
+    """The UNet as a function of tensors alone."""
+
+    def __init__(self, unet: UNet2DConditionModel) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, x: Tensor, times: Tensor, embeddings: Tensor) -> Tensor:
+        """(R, 4, h, w), (R,) and (R, E) to (R, 8, h, w)."""
+        out: Tensor = self.unet(
+            x,
+            times,
+            encoder_hidden_states=None,
+            added_cond_kwargs={"image_embeds": embeddings},
+            return_dict=False,
+        )[0]
+        return out
+
+
+def _example(
+    config: Any, rows: int, h: int, w: int, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a conditioned UNet takes, all zeros."""
+    return (
+        torch.zeros(rows, config.in_channels, h, w, dtype=dtype),
+        torch.zeros(rows, dtype=torch.long),
+        torch.zeros(rows, config.encoder_hid_dim, dtype=dtype),
+    )
+
+
+def _tflop(config: Any) -> float:
+    """TFLOP of a row for each of its latents; attention, which grows faster, is a small part."""
+    with torch.device("meta"):
+        unet = _Conditioned(UNet2DConditionModel.from_config(config)).eval()
+        return tflop(unet, *_example(config, 1, SIDE, SIDE)) / SIDE**2
