@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.cards import ModelCard
 from engine.errors import UnknownModel, WeightsBroken, WeightsMissing
+from engine.requests import Mode
 from engine.settings import Settings
 
 MINI = Path(__file__).parent / "mini" / "weights"
@@ -31,6 +32,14 @@ _HUB_22 = (
 )
 _OWN = "Put the folders prior/ and decoder/ of a Kandinsky 2.2 there, or change KANDINSKY_MODELS."
 
+MODES_22: tuple[Mode, ...] = (
+    "text_to_image",
+    "image_to_image",
+    "mix",
+    "variations",
+    "inpaint",
+    "outpaint",
+)
 _SIZES_22 = ((512, 512), (768, 768), (1024, 1024), (1024, 576), (576, 1024), (768, 512), (512, 768))
 
 
@@ -121,7 +130,7 @@ def mini_card(name: str = "mini", title: str = "Kandinsky mini") -> ModelCard:
     return ModelCard(
         name=name,
         title=title,
-        modes=("text_to_image",),
+        modes=MODES_22,
         sizes=((128, 128),),
         side_limit=(64, 256),
         count_limit=8,
@@ -137,7 +146,7 @@ def _full_card(name: str, title: str) -> ModelCard:
     return ModelCard(
         name=name,
         title=title,
-        modes=("text_to_image",),
+        modes=MODES_22,
         sizes=_SIZES_22,
         side_limit=(64, 1536),
         count_limit=4,

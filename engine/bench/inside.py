@@ -57,7 +57,8 @@ class Inside:
     @torch.inference_mode()
     def _decode(self, request: TextToImage, rows: int) -> float:
         device, kandinsky = self._load()
-        condition = torch.zeros(1, kandinsky.width, device=device.torch)
+        nothing = torch.zeros(1, kandinsky.width, device=device.torch)
+        condition = kandinsky.decoder.condition(nothing)
         size = filled(request.height) // 8, filled(request.width) // 8
         unguided = request.model_copy(update={"guidance": 1.0})
         stages = [
@@ -66,7 +67,7 @@ class Inside:
         ]
         times = stages[0].numbers[:, 0].long()
         x = torch.cat([stage.x for stage in stages])
-        kandinsky.decoder.predict(x, times[:1].expand(rows), [(condition,)] * rows)[0].cpu()
+        kandinsky.decoder.predict(x, times[:1].expand(rows), [condition] * rows)[0].cpu()
         started = perf_counter()
-        kandinsky.decoder.predict(x, times[:1].expand(rows), [(condition,)] * rows)[0].cpu()
+        kandinsky.decoder.predict(x, times[:1].expand(rows), [condition] * rows)[0].cpu()
         return perf_counter() - started

@@ -18,6 +18,8 @@ from engine.runtime.cost import tflop
 from engine.runtime.denoising import Denoiser, Denoising, Noise
 from engine.runtime.device import Device
 
+Condition = tuple[Tensor, ...]  # (1, ...) each
+
 SIDE = 32  # latents, where a row's work is counted
 
 
@@ -31,6 +33,7 @@ class DecoderNetwork(Denoiser):
         self._scheduler = DDPMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
         self.threshold = samplers.Threshold.of(self._scheduler)
         example = (one.to(device.torch) for one in _example(unet.config, 2, 8, 8, device.dtype))
+        self._parts = len(_example(unet.config, 1, 8, 8)) - 2  # tensors of a condition
         self._forward = device.traced(_Conditioned(unet), *example)
         self._table = cache(self._tabled)
         self._cost = _tflop(unet.config)
@@ -39,8 +42,8 @@ class DecoderNetwork(Denoiser):
         self,
         request: Request,
         noise: Noise,
-        toward: Tensor,
-        away: Tensor,
+        toward: Condition,
+        away: Condition,
         start: Tensor | tuple[int, int],
         stays: Tensor | None = None,
     ) -> Denoising:
@@ -73,18 +76,24 @@ class DecoderNetwork(Denoiser):
             brief=False,
             x=x,
             drawn=noise.draw((table.draws, 1, 4, h, w)),
-            toward=[(toward, *beside)],
-            away=[(away, *beside)] if guided else None,
+            toward=[(*toward, *beside)],
+            away=[(*away, *beside)] if guided else None,
             kept=kept,
         )
+
+    def condition(self, image_embeds: Tensor, *text: Tensor) -> Condition:
+        """What the UNet is told of a picture to come: its embedding (1, E); 2.1 adds the text's
+        embedding (1, X) and hidden states (1, T, H)."""
+        return image_embeds, *text
 
     def predict(
         self, x: Tensor, times: Tensor, conditions: list[tuple[Tensor, ...]]
     ) -> tuple[Tensor, Tensor]:
         dtype = self._device.dtype
-        embeddings, *beside = (torch.cat(part).to(dtype) for part in zip(*conditions, strict=True))
+        parts = [torch.cat(part).to(dtype) for part in zip(*conditions, strict=True)]
+        condition, beside = parts[: self._parts], parts[self._parts :]
         x = torch.cat([x.to(dtype), *beside], dim=1)
-        out = self._device.run(self._forward, x, times, embeddings).float()
+        out = self._device.run(self._forward, x, times, *condition).float()
         return out[:, :4], out[:, 4:]
 
     def _tabled(self, sampler: Sampler, steps: int, strength: float) -> samplers.Table:
@@ -98,13 +107,16 @@ class _Conditioned(nn.Module):
         super().__init__()
         self.unet = unet
 
-    def forward(self, x: Tensor, times: Tensor, embeddings: Tensor) -> Tensor:
-        """(R, 4, h, w), (R,) and (R, E) to (R, 8, h, w)."""
+    def forward(self, x: Tensor, times: Tensor, image_embeds: Tensor, *text: Tensor) -> Tensor:
+        """(R, C, h, w), (R,) and (R, E), and the text of 2.1, to (R, 8, h, w)."""
+        added = {"image_embeds": image_embeds}
+        if text:
+            added["text_embeds"] = text[0]
         out: Tensor = self.unet(
             x,
             times,
-            encoder_hidden_states=None,
-            added_cond_kwargs={"image_embeds": embeddings},
+            encoder_hidden_states=text[1] if text else None,
+            added_cond_kwargs=added,
             return_dict=False,
         )[0]
         return out
@@ -112,13 +124,15 @@ class _Conditioned(nn.Module):
 
 def _example(
     config: Any, rows: int, h: int, w: int, dtype: torch.dtype = torch.float32
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """What a conditioned UNet takes, all zeros."""
-    return (
-        torch.zeros(rows, config.in_channels, h, w, dtype=dtype),
-        torch.zeros(rows, dtype=torch.long),
-        torch.zeros(rows, config.encoder_hid_dim, dtype=dtype),
-    )
+    x = torch.zeros(rows, config.in_channels, h, w, dtype=dtype)
+    times = torch.zeros(rows, dtype=torch.long)
+    if config.addition_embed_type == "image":
+        return x, times, torch.zeros(rows, config.encoder_hid_dim, dtype=dtype)
+    image = torch.zeros(rows, config.cross_attention_dim, dtype=dtype)
+    hidden = torch.zeros(rows, 77, config.encoder_hid_dim, dtype=dtype)
+    return x, times, image, image, hidden
 
 
 def _tflop(config: Any) -> float:

@@ -27,7 +27,7 @@ from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 from engine import canvas
 from engine.canvas import Mask, Window
 from engine.cards import filled
-from engine.kandinsky.decoder import DecoderNetwork
+from engine.kandinsky.decoder import Condition, DecoderNetwork
 from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut, load
 from engine.kandinsky.prior import Prefix, Prior, PriorNetwork
 from engine.kandinsky.vision import Vision
@@ -105,7 +105,7 @@ class Kandinsky22:
     def paint(self, request: Request, index: int) -> Way[Pixels]:
         """Picture `index` of a resolved request: its pixels (H, W, 3)."""
         noise = Noise(filled(request.seed) + index, self._device)
-        toward, away = yield from self._meaning(request, noise)
+        toward, away = map(self.decoder.condition, (yield from self.meaning(request, noise)))
         match request:
             case ImageToImage():
                 return (yield from self._change(request, toward, away, noise))
@@ -122,7 +122,7 @@ class Kandinsky22:
         yield stage
         return cut((yield from self._movq.show(stage.x)), *_size(request))
 
-    def _meaning(self, request: Request, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
+    def meaning(self, request: Request, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
         """The embeddings (1, E) to paint and to steer away from."""
         match request:
             case Mix():
@@ -184,7 +184,7 @@ class Kandinsky22:
         return found.embeddings
 
     def _change(
-        self, request: ImageToImage, toward: Tensor, away: Tensor, noise: Noise
+        self, request: ImageToImage, toward: Condition, away: Condition, noise: Noise
     ) -> Way[Pixels]:
         """Image to image: from the picture's latents with noise, the last part of the steps."""
         picture = canvas.fit(request.picture.picture(), *_size(request))
@@ -198,8 +198,8 @@ class Kandinsky22:
         request: Request,
         picture: Image.Image,
         hole: Mask,
-        toward: Tensor,
-        away: Tensor,
+        toward: Condition,
+        away: Condition,
         noise: Noise,
     ) -> Way[Pixels]:
         """Inpainting: the picture with its hole painted, at the size of the picture.
@@ -207,15 +207,31 @@ class Kandinsky22:
         The model works on the surroundings of the hole, at a size it can; the rest is kept.
         """
         view = canvas.focus(hole, self._side_limit)
-        latents = yield from self._movq.encode(canvas.pad(view.cut(picture)))
-        mask = canvas.latent_mask(canvas.pad_mask(view.cut_mask(hole)), *latents.shape[-2:])
+        seen, missing = canvas.pad(view.cut(picture)), canvas.pad_mask(view.cut_mask(hole))
+        pixels = yield from self.repaint(request, seen, missing, toward, away, noise)
+        painted = canvas.unpad(Image.fromarray(pixels), view.width, view.height)
+        return np.asarray(view.put(picture, painted, hole))
+
+    def repaint(
+        self,
+        request: Request,
+        picture: Image.Image,
+        hole: Mask,
+        toward: Condition,
+        away: Condition,
+        noise: Noise,
+    ) -> Way[Pixels]:
+        """What the inpainting decoder makes of a picture whose sides are multiples of 64.
+
+        As in diffusers, the kept side has been through MoVQ, and is no longer quite as it was.
+        """
+        latents = yield from self._movq.encode(picture)
+        mask = canvas.latent_mask(hole, *latents.shape[-2:])
         stays = torch.from_numpy(mask)[None, None].to(latents)
         stage = self._inpainter.stage(request, noise, toward, away, latents, stays)
         yield stage
         latents = stays * latents + (1 - stays) * stage.x
-        pixels = yield from self._movq.show(latents)
-        painted = canvas.unpad(Image.fromarray(pixels), view.width, view.height)
-        return np.asarray(view.put(picture, painted, hole))
+        return (yield from self._movq.show(latents))
 
 
 @dataclass(frozen=True, slots=True)

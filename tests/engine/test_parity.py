@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
 
 from engine import Engine, Picture, Settings, TextToImage
 from tests.engine import plain
@@ -39,12 +38,11 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def asked() -> list[Asked]:
-    torch.set_num_threads(1)
-    combined = plain.pipeline()
+    diffusers = plain.Plain()
     order = random.Random(3)
     requests = [whatever(order) for _ in range(HOW_MANY)]
     return [
-        Asked(one, [plain.paint(combined, one, (one.seed or 0) + i) for i in range(one.count)])
+        Asked(one, [diffusers.text_to_image(one, (one.seed or 0) + i) for i in range(one.count)])
         for one in requests
     ]
 
