@@ -2,6 +2,7 @@
 
 from engine.cards import ModelCard
 from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
+from engine.recall import recall
 from engine.requests import (
     ImageToImage,
     Inpaint,
@@ -37,4 +38,5 @@ __all__ = [
     "Step",
     "TextToImage",
     "Variations",
+    "recall",
 ]

@@ -111,3 +111,7 @@ class WentWrong(UserError):
 
 class NotFound(UserError):
     text = "There is no such picture or request. It may have been deleted."
+
+
+class NothingToRecall(UserError):
+    text = "This picture carries no settings. Send the original file, not a photo or copy of it."
