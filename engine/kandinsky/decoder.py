@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from engine.runtime.device import Device
 Condition = tuple[Tensor, ...]  # (1, ...) each
 
 SIDE = 32  # latents, where a row's work is counted
+_LOW, _HIGH = (samplers.COLUMNS.index(name) for name in ("low", "high"))
 
 
 class DecoderNetwork(Denoiser):
@@ -30,13 +32,22 @@ class DecoderNetwork(Denoiser):
         """`folder` holds `unet` and `scheduler`."""
         self._device = device
         unet: UNet2DConditionModel = load(UNet2DConditionModel, folder / "unet", device)
-        self._scheduler = DDPMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-        self.threshold = samplers.Threshold.of(self._scheduler)
+        self._schedule(folder / "scheduler")
         example = (one.to(device.torch) for one in _example(unet.config, 2, 8, 8, device.dtype))
         self._parts = len(_example(unet.config, 1, 8, 8)) - 2  # tensors of a condition
         self._forward = device.traced(_Conditioned(unet), *example)
-        self._table = cache(self._tabled)
         self._cost = _tflop(unet.config)
+
+    def scheduled(self, folder: Path) -> DecoderNetwork:
+        """The same UNet by another scheduler's configuration; the two share no passes."""
+        other = copy(self)
+        other._schedule(folder)
+        return other
+
+    def _schedule(self, folder: Path) -> None:
+        self._scheduler = DDPMScheduler.from_pretrained(folder, local_files_only=True)
+        self.threshold = samplers.Threshold.of(self._scheduler)
+        self._table = cache(self._tabled)
 
     def stage(
         self,
@@ -46,11 +57,13 @@ class DecoderNetwork(Denoiser):
         away: Condition,
         start: Tensor | tuple[int, int],
         stays: Tensor | None = None,
+        amounts: tuple[float, float] | None = None,
     ) -> Denoising:
         """The way from noise, or from latents with noise, to latents.
 
         `start` is the latent size (h, w), or the latents (1, 4, h, w) of a picture; with `stays`
-        (1, 1, h, w) that picture is inpainted: 1 where it is kept.
+        (1, 1, h, w) that picture is inpainted: 1 where it is kept. `amounts` of the picture's
+        latents and of noise begin image to image, those of the sampler's first time if None.
         """
         h, w = start.shape[-2:] if isinstance(start, Tensor) else start
         guided = filled(request.guidance) > 1
@@ -62,7 +75,8 @@ class DecoderNetwork(Denoiser):
         beside: tuple[Tensor, ...] = ()
         kept = None
         if isinstance(start, Tensor) and stays is None:
-            x = table.image * start + table.noise * first
+            image, noisy = amounts or (table.image, table.noise)
+            x = image * start + noisy * first
         elif isinstance(start, Tensor) and stays is not None:
             beside = (torch.cat([start * stays, stays], dim=1),)
             kept = stays.expand_as(start), start, first
@@ -97,7 +111,10 @@ class DecoderNetwork(Denoiser):
         return out[:, :4], out[:, 4:]
 
     def _tabled(self, sampler: Sampler, steps: int, strength: float) -> samplers.Table:
-        return samplers.decoder_table(self._scheduler, sampler, steps, strength)
+        table = samplers.decoder_table(self._scheduler, sampler, steps, strength)
+        if self._scheduler.config.variance_type == "fixed_small":  # nothing for the UNet to choose
+            table.rows[:, _HIGH] = table.rows[:, _LOW]
+        return table
 
 
 class _Conditioned(nn.Module):
