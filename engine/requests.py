@@ -105,6 +105,13 @@ class Request(BaseModel):
             raise UnknownStyle(name=value, known=", ".join(STYLES))
         return value
 
+    @model_validator(mode="after")
+    def _last_seed(self) -> Self:
+        """Each picture has a seed of its own, from which it can be made again."""
+        if self.seed is not None:
+            _within("seed", self.seed, 0, SEED_LIMIT - self.count + 1)
+        return self
+
     def sources(self) -> list[Source]:
         """The pictures it works on, masks too."""
         return list(_sources(self))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from babel.numbers import format_decimal
 from engine import errors
 
 LANGUAGES = ("en", "ru")
+LONG = 1e15  # from here on, numbers are not written out
 
 Translations = gettext.NullTranslations
 
@@ -52,12 +54,14 @@ class Texts:
 
     def _named(self, values: dict[str, object]) -> dict[str, object]:
         """The names of fields and modes are words of ours, so they are translated as well."""
-        return {
-            key: self._translations.pgettext(key, value)
-            if key in ("name", "mode") and isinstance(value, str)
-            else value
-            for key, value in values.items()
-        }
+        return {key: self._value(key, value) for key, value in values.items()}
+
+    def _value(self, key: str, value: object) -> object:
+        if key in ("name", "mode") and isinstance(value, str):
+            return self._translations.pgettext(key, value)
+        if isinstance(value, int | float) and abs(value) >= LONG:
+            return f"{float(value):g}" if abs(value) < sys.float_info.max else "∞"
+        return value
 
     def _fill(self, sentence: str, values: dict[str, object]) -> str:
         shown = {

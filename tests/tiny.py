@@ -13,6 +13,7 @@ from diffusers import (
     VQModel,
 )
 from transformers import (
+    CLIPImageProcessorPil,
     CLIPTextConfig,
     CLIPTextModelWithProjection,
     CLIPVisionConfig,
@@ -65,23 +66,14 @@ def make(folder: Path) -> Path:
         additional_embeddings=4,
     ).save_pretrained(prior / "prior")
     UnCLIPScheduler(**parts.PRIOR_SCHEDULER).save_pretrained(prior / "scheduler")
-    UNet2DConditionModel(
-        act_fn="silu",
-        addition_embed_type="image",
-        attention_head_dim=8,
-        block_out_channels=(32, 32),
-        cross_attention_dim=16,
-        encoder_hid_dim=WIDTH,
-        encoder_hid_dim_type="image_proj",
-        in_channels=4,
-        out_channels=8,
-        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
-        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
-        layers_per_block=1,
-        resnet_time_scale_shift="scale_shift",
-        sample_size=8,
-    ).save_pretrained(decoder / "unet")
+    CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size=16).save_pretrained(
+        prior / "image_processor"
+    )
+    _unet(4).save_pretrained(decoder / "unet")
+    _unet(9).save_pretrained(folder / "decoder-inpaint" / "unet")
+    DDPMScheduler(**parts.DECODER_SCHEDULER).save_pretrained(
+        folder / "decoder-inpaint" / "scheduler"
+    )
     VQModel(
         in_channels=3,
         out_channels=3,
@@ -96,3 +88,23 @@ def make(folder: Path) -> Path:
     ).save_pretrained(decoder / "movq")
     DDPMScheduler(**parts.DECODER_SCHEDULER).save_pretrained(decoder / "scheduler")
     return folder
+
+
+def _unet(channels: int) -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        act_fn="silu",
+        addition_embed_type="image",
+        attention_head_dim=8,
+        block_out_channels=(32, 32),
+        cross_attention_dim=16,
+        encoder_hid_dim=WIDTH,
+        encoder_hid_dim_type="image_proj",
+        in_channels=channels,
+        out_channels=8,
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        layers_per_block=1,
+        resnet_time_scale_shift="scale_shift",
+        sample_size=8,
+    )

@@ -179,7 +179,7 @@ def test_inpaint_before_it_is_put_back(
 
     def way() -> Way[Pixels]:
         noise = Noise(COMMON["seed"], device)
-        toward, away = map(model.decoder.condition, (yield from model.meaning(request, noise)))
+        toward, away = yield from model.meaning(request, noise)
         hole = np.asarray(mask)
         return (yield from model.repaint(request, picture, hole, toward, away, noise))
 
