@@ -40,7 +40,7 @@ class ModelCard:
     count_limit: int
     steps: int
     guidance: float
-    prior_steps: int
+    prior_steps: int  # 0 for a model without a prior
     prior_guidance: float
     samplers: tuple[Sampler, ...]  # the first is the default
     strength: float = 0.3  # of image to image
@@ -67,8 +67,8 @@ def resolve(request: Request, cards: list[ModelCard]) -> Request:
             "seed": secrets.randbelow(2**31) if request.seed is None else request.seed,
             "steps": request.steps or card.steps,
             "guidance": request.guidance or card.guidance,
-            "prior_steps": request.prior_steps or card.prior_steps,
-            "prior_guidance": request.prior_guidance or card.prior_guidance,
+            "prior_steps": _of_prior(request.prior_steps, card.prior_steps),
+            "prior_guidance": _of_prior(request.prior_guidance, card.prior_guidance),
             "sampler": request.sampler or card.samplers[0],
         }
     )
@@ -81,6 +81,11 @@ def resolve(request: Request, cards: list[ModelCard]) -> Request:
     if whole.sampler not in card.samplers:
         raise NotOffered(model=card.title, mode=f"sampler {whole.sampler}")
     return whole
+
+
+def _of_prior(asked: Value | None, default: Value) -> Value | None:
+    """None for a model without a prior, whose card has 0."""
+    return (asked or default) if default else None
 
 
 def _size(request: Request, card: ModelCard) -> tuple[int, int]:

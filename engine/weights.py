@@ -13,43 +13,25 @@ from typing import Any
 
 from engine.cards import ModelCard
 from engine.errors import UnknownModel, WeightsBroken, WeightsMissing
-from engine.requests import Mode
+from engine.families import FAMILIES, K22, Family, family_of, mini_card, own_card
 from engine.settings import Settings
 
 MINI = Path(__file__).parent / "mini" / "weights"
 
-# What a folder of the 2.2 layout must hold for text to image.
-PARTS_22 = (
-    "prior/prior",
-    "prior/text_encoder",
-    "prior/image_encoder",
-    "decoder/unet",
-    "decoder/movq",
+_OWN = (
+    "Put the folders of a Kandinsky 2.1 or 2.2 (prior/, decoder/) or 3 (unet/, text_encoder/, movq/)"
+    " there, or change KANDINSKY_MODELS."
 )
-_HUB_22 = (
-    "Get them with: hf download kandinsky-community/kandinsky-2-2-prior --local-dir {folder}/prior"
-    " and: hf download kandinsky-community/kandinsky-2-2-decoder --local-dir {folder}/decoder"
-)
-_OWN = "Put the folders prior/ and decoder/ of a Kandinsky 2.2 there, or change KANDINSKY_MODELS."
-
-MODES_22: tuple[Mode, ...] = (
-    "text_to_image",
-    "image_to_image",
-    "mix",
-    "variations",
-    "inpaint",
-    "outpaint",
-)
-_SIZES_22 = ((512, 512), (768, 768), (1024, 1024), (1024, 576), (576, 1024), (768, 512), (512, 768))
+_KNOWN = "mini, 2.1, 2.2, 3, name=folder"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model's card and the folder of its weights, in the layout of the 2.2 repositories."""
+    """A model's card, its generation, and the folder of its weights."""
 
     card: ModelCard
     folder: Path
-
+    family: Family = K22
     numbers: int = 0  # parameters that stay loaded; counted once the files were checked
 
 
@@ -59,31 +41,39 @@ def find(settings: Settings) -> list[Weights]:
     Raises UnknownModel for a name that is none, WeightsMissing where a part is not there, and
     WeightsBroken where a file is cut short or not what it should be.
     """
-    found = [_named(name, settings.data) for name in settings.models]
-    for weights, advice in found:
-        check(weights, advice)
-    if not found:
-        raise UnknownModel(name="", known="mini, 2.2, name=folder")
-    return [replace(weights, numbers=_numbers(weights.folder)) for weights, _ in found]
+    if not settings.models:
+        raise UnknownModel(name="", known=_KNOWN)
+    return [_found(name, settings) for name in settings.models]
+
+
+def _found(name: str, settings: Settings) -> Weights:
+    weights, advice = _named(name, settings.data)
+    check(weights, advice)
+    numbers = _numbers(weights)
+    width = 2 if settings.dtype in ("bfloat16", "float16") else 4
+    card = replace(weights.card, memory=round(numbers * width / 1e9, 2))
+    return replace(weights, card=card, numbers=numbers)
 
 
 def _named(name: str, data: Path) -> tuple[Weights, str]:
     if name == "mini":
         return Weights(mini_card(), MINI), _OWN
-    if name == "2.2":
-        folder = data / "models" / "2.2"
-        return Weights(_full_card("2.2", "Kandinsky 2.2"), folder), _HUB_22.format(folder=folder)
-    own, equals, folder_name = name.partition("=")
-    if not equals or not own or not folder_name:
-        raise UnknownModel(name=name, known="mini, 2.2, name=folder")
-    folder = Path(folder_name).expanduser()
-    return Weights(_own_card(own, folder), folder), _OWN
+    if name in FAMILIES:
+        family, folder = FAMILIES[name], data / "models" / name
+        card = family.card_of(name, f"Kandinsky {name}", folder)
+        return Weights(card, folder, family), family.hub.format(folder=folder)
+    own, equals, place = name.partition("=")
+    if not equals or not own or not place:
+        raise UnknownModel(name=name, known=_KNOWN)
+    folder = Path(place).expanduser()
+    family = family_of(folder)
+    return Weights(own_card(family, own, folder), folder, family), _OWN
 
 
 def check(weights: Weights, advice: str = _OWN) -> None:
     """See that each part has its configuration and whole safetensors files."""
     name = weights.card.name
-    for part in PARTS_22:
+    for part in weights.family.parts:
         folder = weights.folder / part
         files = sorted(folder.glob("*.safetensors"))
         if not (folder / "config.json").is_file() or not files:
@@ -114,54 +104,12 @@ def _header(file: Path) -> tuple[int, dict[str, Any]]:
     return 8 + length, header
 
 
-def _numbers(folder: Path) -> int:
-    """The parameters of all parts but the vision encoder, which is let go after its constant."""
+def _numbers(weights: Weights) -> int:
+    """The parameters of all parts but the vision encoder, which most requests do not need."""
     return sum(
         math.prod(entry["shape"])
-        for part in PARTS_22
-        if part != "prior/image_encoder"
-        for file in (folder / part).glob("*.safetensors")
+        for part in weights.family.parts
+        if part != weights.family.vision
+        for file in (weights.folder / part).glob("*.safetensors")
         for entry in _header(file)[1].values()
     )
-
-
-def mini_card(name: str = "mini", title: str = "Kandinsky mini") -> ModelCard:
-    """What a model of mini's size serves."""
-    return ModelCard(
-        name=name,
-        title=title,
-        modes=MODES_22,
-        sizes=((128, 128),),
-        side_limit=(64, 256),
-        count_limit=8,
-        steps=25,
-        guidance=3.0,
-        prior_steps=4,  # more steps only add noise to so small a prior: judged, 25 draw 16% worse
-        prior_guidance=2.0,
-        samplers=("ddpm", "ddim", "dpm++"),
-    )
-
-
-def _full_card(name: str, title: str) -> ModelCard:
-    return ModelCard(
-        name=name,
-        title=title,
-        modes=MODES_22,
-        sizes=_SIZES_22,
-        side_limit=(64, 1536),
-        count_limit=4,
-        steps=50,
-        guidance=4.0,
-        prior_steps=25,
-        prior_guidance=4.0,
-        samplers=("ddpm", "ddim", "dpm++"),
-    )
-
-
-def _own_card(name: str, folder: Path) -> ModelCard:
-    """A model of one's own: the mini card where its UNet is made for small latents."""
-    try:
-        side = 8 * int(json.loads((folder / "decoder/unet/config.json").read_text())["sample_size"])
-    except (OSError, ValueError, KeyError, TypeError):
-        side = 512
-    return mini_card(name, name) if side < 512 else _full_card(name, name)

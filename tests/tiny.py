@@ -57,14 +57,16 @@ def make(folder: Path) -> Path:
             patch_size=8,
         )
     ).save_pretrained(prior / "image_encoder")
-    PriorTransformer(
+    network = PriorTransformer(
         num_attention_heads=2,
         attention_head_dim=8,
         num_layers=1,
         embedding_dim=WIDTH,
         num_embeddings=parts.TOKENS,
         additional_embeddings=4,
-    ).save_pretrained(prior / "prior")
+    )
+    torch.nn.init.ones_(network.clip_std)  # new, it is 0, and every prompt would mean the same
+    network.save_pretrained(prior / "prior")
     UnCLIPScheduler(**parts.PRIOR_SCHEDULER).save_pretrained(prior / "scheduler")
     CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size=16).save_pretrained(
         prior / "image_processor"

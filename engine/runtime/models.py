@@ -116,13 +116,27 @@ def opened(settings: Settings, weights: Iterable[Weights]) -> tuple[Models, Devi
 def _loaded(weights: Weights, device: Device, settings: Settings) -> Model:
     from safetensors import SafetensorError
 
-    from engine.kandinsky.v22 import Kandinsky22
-
     device.free()
     try:
-        return Kandinsky22(
+        return _family(weights)(
             weights.folder, device, settings.cache * 1_000_000, weights.card.side_limit[1]
         )
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         log.exception("the model %s cannot be loaded", weights.card.name)
         raise WeightsBroken(file=weights.folder, model=weights.card.name) from error
+
+
+def _family(weights: Weights) -> Callable[..., Model]:
+    match weights.family.name:
+        case "2.1":
+            from engine.kandinsky.v21 import Kandinsky21
+
+            return Kandinsky21
+        case "2.2":
+            from engine.kandinsky.v22 import Kandinsky22
+
+            return Kandinsky22
+        case "3":
+            from engine.kandinsky.v3 import Kandinsky3
+
+            return Kandinsky3

@@ -18,7 +18,7 @@ from PIL import Image
 from engine.cards import filled
 from engine.errors import Busy, NotEnoughMemory, UserError, WentWrong
 from engine.events import Cancelled, Done, Event, Failed, Picture, Queued, Step
-from engine.requests import Request
+from engine.requests import ImageToImage, Request
 from engine.runtime.caches import CacheStats
 from engine.runtime.models import Model, Models
 from engine.runtime.scheduler import Full, Scheduler, Task
@@ -78,7 +78,8 @@ class Run:
     def steps(self) -> int:
         """Of each picture, in all."""
         request = self.job.request
-        return filled(request.prior_steps) + filled(request.steps)
+        share = filled(request.strength) if isinstance(request, ImageToImage) else 1.0
+        return (request.prior_steps or 0) + max(1, int(filled(request.steps) * share))
 
     @property
     def taken(self) -> int:

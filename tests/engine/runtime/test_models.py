@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ModelTooLarge
+from engine.families import K22, mini_card
 from engine.runtime.caches import CacheStats
 from engine.runtime.models import Model, Models
-from engine.weights import Weights, mini_card
+from engine.weights import Weights
 from tests.engine.runtime.fakes import CountingModel
 
 GB = 10**9
@@ -18,7 +19,7 @@ class Shelf:
 
     def __init__(self, budget: float) -> None:
         self.loaded: list[str] = []
-        weights = [Weights(mini_card(name), Path(), GB) for name in "abc"]
+        weights = [Weights(mini_card(name), Path(), K22, GB) for name in "abc"]
         self.models = Models(weights, self._load, budget, width=1)
 
     def _load(self, weights: Weights) -> Model:

@@ -11,10 +11,11 @@ import torch
 from engine import Settings
 from engine.errors import Busy, NotEnoughMemory, WentWrong
 from engine.events import Cancelled, Done, Failed, Queued, Step
+from engine.families import mini_card
 from engine.runtime.device import Device
 from engine.runtime.models import Models
 from engine.runtime.worker import Worker
-from engine.weights import MINI, Weights, mini_card
+from engine.weights import MINI, Weights
 from tests.engine.runtime.fakes import Counting, CountingModel, FakeJob, asked
 
 
