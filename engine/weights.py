@@ -19,8 +19,8 @@ from engine.settings import Settings
 MINI = Path(__file__).parent / "mini" / "weights"
 
 _OWN = (
-    "Put the folders of a Kandinsky 2.1 or 2.2 (prior/, decoder/) or 3 (unet/, text_encoder/, movq/)"
-    " there, or change KANDINSKY_MODELS."
+    "Put the folders of a Kandinsky 2.1 or 2.2 (prior/, decoder/) or of a 3 (unet/, text_encoder/,"
+    " movq/) there, or change KANDINSKY_MODELS."
 )
 _KNOWN = "mini, 2.1, 2.2, 3, name=folder"
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.cards import filled
 from engine.kandinsky.pictures import load
+from engine.kandinsky.unet import DecoderUNet
 from engine.requests import ImageToImage, Request, Sampler
 from engine.runtime import samplers
 from engine.runtime.cost import tflop
@@ -21,7 +22,7 @@ from engine.runtime.device import Device
 
 Condition = tuple[Tensor, ...]  # (1, ...) each
 
-SIDE = 32  # latents, where a row's work is counted
+SIDE = 8  # latents, where a row's work is counted
 _LOW, _HIGH = (samplers.COLUMNS.index(name) for name in ("low", "high"))
 
 
@@ -33,10 +34,10 @@ class DecoderNetwork(Denoiser):
         self._device = device
         unet: UNet2DConditionModel = load(UNet2DConditionModel, folder / "unet", device)
         self._schedule(folder / "scheduler")
-        example = (one.to(device.torch) for one in _example(unet.config, 2, 8, 8, device.dtype))
-        self._parts = len(_example(unet.config, 1, 8, 8)) - 2  # tensors of a condition
-        self._forward = device.traced(_Conditioned(unet), *example)
         self._cost = _tflop(unet.config)
+        x, times, *embeds = (one.to(device.torch) for one in _example(unet.config, device.dtype))
+        self._unet = DecoderUNet(unet)
+        self._forward = device.traced(self._unet, x, times, *self._unet.embed(*embeds))
 
     def scheduled(self, folder: Path) -> DecoderNetwork:
         """The same UNet by another scheduler's configuration; the two share no passes."""
@@ -98,16 +99,17 @@ class DecoderNetwork(Denoiser):
     def condition(self, image_embeds: Tensor, *text: Tensor) -> Condition:
         """What the UNet is told of a picture to come: its embedding (1, E); 2.1 adds the text's
         embedding (1, X) and hidden states (1, T, H)."""
-        return image_embeds, *text
+        dtype = self._device.dtype
+        with self._device.timed():
+            return self._unet.embed(image_embeds.to(dtype), *(one.to(dtype) for one in text))
 
     def predict(
         self, x: Tensor, times: Tensor, conditions: list[tuple[Tensor, ...]]
     ) -> tuple[Tensor, Tensor]:
         dtype = self._device.dtype
-        parts = [torch.cat(part).to(dtype) for part in zip(*conditions, strict=True)]
-        condition, beside = parts[: self._parts], parts[self._parts :]
-        x = torch.cat([x.to(dtype), *beside], dim=1)
-        out = self._device.run(self._forward, x, times, *condition).float()
+        added, spoken, *beside = (torch.cat(part) for part in zip(*conditions, strict=True))
+        x = torch.cat([x, *beside], dim=1).to(dtype)
+        out = self._device.run(self._forward, x, times, added, spoken).float()
         return out[:, :4], out[:, 4:]
 
     def _tabled(self, sampler: Sampler, steps: int, strength: float) -> samplers.Table:
@@ -117,43 +119,21 @@ class DecoderNetwork(Denoiser):
         return table
 
 
-class _Conditioned(nn.Module):
-    """The UNet as a function of tensors alone."""
-
-    def __init__(self, unet: UNet2DConditionModel) -> None:
-        super().__init__()
-        self.unet = unet
-
-    def forward(self, x: Tensor, times: Tensor, image_embeds: Tensor, *text: Tensor) -> Tensor:
-        """(R, C, h, w), (R,) and (R, E), and the text of 2.1, to (R, 8, h, w)."""
-        added = {"image_embeds": image_embeds}
-        if text:
-            added["text_embeds"] = text[0]
-        out: Tensor = self.unet(
-            x,
-            times,
-            encoder_hidden_states=text[1] if text else None,
-            added_cond_kwargs=added,
-            return_dict=False,
-        )[0]
-        return out
-
-
-def _example(
-    config: Any, rows: int, h: int, w: int, dtype: torch.dtype = torch.float32
-) -> tuple[Tensor, ...]:
-    """What a conditioned UNet takes, all zeros."""
-    x = torch.zeros(rows, config.in_channels, h, w, dtype=dtype)
-    times = torch.zeros(rows, dtype=torch.long)
+def _example(config: Any, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """What a UNet takes: latents, times, and what `condition` takes; all zeros."""
+    x = torch.zeros(2, config.in_channels, SIDE, SIDE, dtype=dtype)
+    times = torch.zeros(2, dtype=torch.long)
     if config.addition_embed_type == "image":
-        return x, times, torch.zeros(rows, config.encoder_hid_dim, dtype=dtype)
-    image = torch.zeros(rows, config.cross_attention_dim, dtype=dtype)
-    hidden = torch.zeros(rows, 77, config.encoder_hid_dim, dtype=dtype)
-    return x, times, image, image, hidden
+        return x, times, torch.zeros(2, config.encoder_hid_dim, dtype=dtype)
+    embedding = torch.zeros(2, config.cross_attention_dim, dtype=dtype)
+    hidden = torch.zeros(2, 77, config.encoder_hid_dim, dtype=dtype)
+    return x, times, embedding, embedding, hidden
 
 
 def _tflop(config: Any) -> float:
     """TFLOP of a row for each of its latents; attention, which grows faster, is a small part."""
-    with torch.device("meta"):
-        unet = _Conditioned(UNet2DConditionModel.from_config(config)).eval()
-        return tflop(unet, *_example(config, 1, SIDE, SIDE)) / SIDE**2
+    with torch.device("meta"), torch.inference_mode():
+        unet = DecoderUNet(UNet2DConditionModel.from_config(config))
+        x, times, *embeds = _example(config, torch.float32)
+        rows = len(x) * SIDE**2
+        return tflop(unet, x, times, *unet.embed(*embeds)) / rows

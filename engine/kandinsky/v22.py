@@ -27,7 +27,7 @@ from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 from engine import canvas
 from engine.canvas import Mask, Window
 from engine.cards import filled
-from engine.kandinsky.decoder import Condition, DecoderNetwork
+from engine.kandinsky.decoder import DecoderNetwork
 from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut, load
 from engine.kandinsky.prior import Prefix, Prior, PriorNetwork
 from engine.kandinsky.vision import Vision
@@ -40,9 +40,10 @@ from engine.requests import (
     Variations,
 )
 from engine.runtime.caches import Cache, CacheStats
-from engine.runtime.denoising import Noise
+from engine.runtime.denoising import Denoising, Noise
 from engine.runtime.device import Device
 from engine.runtime.stages import Stage, Way
+from engine.styles import styled
 
 
 class Kandinsky22:
@@ -105,7 +106,7 @@ class Kandinsky22:
     def paint(self, request: Request, index: int) -> Way[Pixels]:
         """Picture `index` of a resolved request: its pixels (H, W, 3)."""
         noise = Noise(filled(request.seed) + index, self._device)
-        toward, away = map(self.decoder.condition, (yield from self.meaning(request, noise)))
+        toward, away = yield from self.meaning(request, noise)
         match request:
             case ImageToImage():
                 return (yield from self._change(request, toward, away, noise))
@@ -118,7 +119,7 @@ class Kandinsky22:
                 frame = Window(request.left, request.top, *size)
                 picture, hole = canvas.place(request.picture.picture(), frame)
                 return (yield from self._fill(request, picture, hole, toward, away, noise))
-        stage = self.decoder.stage(request, noise, toward, away, _latent_size(request))
+        stage = self._decode(request, noise, toward, away, _latent_size(request))
         yield stage
         return cut((yield from self._movq.show(stage.x)), *_size(request))
 
@@ -129,7 +130,7 @@ class Kandinsky22:
                 return (yield from self._mixed(request, noise))
             case Variations():
                 seen = yield from self._vision.see(request.picture.picture())
-            case ImageToImage() | Inpaint() | Outpaint() if not request.prompt:
+            case ImageToImage() | Inpaint() | Outpaint() if not styled(request).prompt:
                 seen = yield from self._vision.see(request.picture.picture())
             case _:
                 return (yield from self.imagine(request, noise))
@@ -137,16 +138,17 @@ class Kandinsky22:
 
     def imagine(self, request: Request, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
         """What the prompt and the decoder's negative prompt stand for."""
-        against = request.negative_decoder_prompt
-        prompts = [request.prompt] + ([against] if against else [])
-        found = yield from self._imagined(request, noise, prompts)
+        prompt, negative, against = styled(request)
+        prompts = [prompt] + ([against] if against else [])
+        found = yield from self._imagined(request, noise, prompts, negative)
         return found[:1], found[1:] if against else self._nothing
 
     def _against(self, request: Request, noise: Noise) -> Way[Tensor]:
         """What the decoder's negative prompt stands for; nothing, without one."""
-        if not request.negative_decoder_prompt:
+        _, negative, against = styled(request)
+        if not against:
             return self._nothing
-        return (yield from self._imagined(request, noise, [request.negative_decoder_prompt]))
+        return (yield from self._imagined(request, noise, [against], negative))
 
     def _mixed(self, request: Mix, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
         """The weighted sum of the parts, as the prior pipeline's `interpolate` makes it.
@@ -154,25 +156,27 @@ class Kandinsky22:
         There each text takes the negative prompt with it into the prior, and the decoder's
         negative prompt passes through the prior last, if only to draw its numbers.
         """
-        beside = [request.negative_prompt] if request.negative_prompt else []
+        _, negative, against = styled(request)
+        beside = [negative] if negative else []
         total = torch.zeros_like(self._nothing)
         for part in request.parts:
             if part.picture is not None:
                 found = yield from self._vision.see(part.picture.picture())
             else:
-                found = yield from self._imagined(request, noise, [part.words, *beside])
+                found = yield from self._imagined(request, noise, [part.words, *beside], negative)
             total = total + part.weight * found[:1]
-        against = request.negative_decoder_prompt
-        away = yield from self._imagined(request, noise, [against, *beside])
+        away = yield from self._imagined(request, noise, [against, *beside], negative)
         return total, away[:1] if against else self._nothing
 
-    def _imagined(self, request: Request, noise: Noise, prompts: list[str]) -> Way[Tensor]:
+    def _imagined(
+        self, request: Request, noise: Noise, prompts: list[str], negative: str
+    ) -> Way[Tensor]:
         """The prior's embeddings (P, E) of these prompts, from the cache if they are there."""
-        settings = request.negative_prompt, request.prior_steps, request.prior_guidance
+        settings = negative, request.prior_steps, request.prior_guidance
         key = (*prompts, settings, noise.place())
         found = self._embeddings.get(key)
         if found is None:
-            prefixes = yield from self._reader.read([*prompts, request.negative_prompt])
+            prefixes = yield from self._reader.read([*prompts, negative])
             guided = filled(request.prior_guidance) > 1
             away = prefixes[-1:] * len(prompts) if guided else None
             stage = self._prior.stage(request, noise, prefixes[:-1], away)
@@ -183,13 +187,25 @@ class Kandinsky22:
         noise.generator.set_state(found.state)
         return found.embeddings
 
+    def _decode(
+        self,
+        request: Request,
+        noise: Noise,
+        toward: Tensor,
+        away: Tensor,
+        start: Tensor | tuple[int, int],
+    ) -> Denoising:
+        """The decoder's stage; `start` is a latent size or the latents to begin from."""
+        condition = self.decoder.condition
+        return self.decoder.stage(request, noise, condition(toward), condition(away), start)
+
     def _change(
-        self, request: ImageToImage, toward: Condition, away: Condition, noise: Noise
+        self, request: ImageToImage, toward: Tensor, away: Tensor, noise: Noise
     ) -> Way[Pixels]:
         """Image to image: from the picture's latents with noise, the last part of the steps."""
         picture = canvas.fit(request.picture.picture(), *_size(request))
         latents = yield from self._movq.encode(canvas.pad(picture))
-        stage = self.decoder.stage(request, noise, toward, away, latents)
+        stage = self._decode(request, noise, toward, away, latents)
         yield stage
         return cut((yield from self._movq.show(stage.x)), *_size(request))
 
@@ -198,8 +214,8 @@ class Kandinsky22:
         request: Request,
         picture: Image.Image,
         hole: Mask,
-        toward: Condition,
-        away: Condition,
+        toward: Tensor,
+        away: Tensor,
         noise: Noise,
     ) -> Way[Pixels]:
         """Inpainting: the picture with its hole painted, at the size of the picture.
@@ -217,8 +233,8 @@ class Kandinsky22:
         request: Request,
         picture: Image.Image,
         hole: Mask,
-        toward: Condition,
-        away: Condition,
+        toward: Tensor,
+        away: Tensor,
         noise: Noise,
     ) -> Way[Pixels]:
         """What the inpainting decoder makes of a picture whose sides are multiples of 64.
@@ -228,7 +244,8 @@ class Kandinsky22:
         latents = yield from self._movq.encode(picture)
         mask = canvas.latent_mask(hole, *latents.shape[-2:])
         stays = torch.from_numpy(mask)[None, None].to(latents)
-        stage = self._inpainter.stage(request, noise, toward, away, latents, stays)
+        told = self._inpainter.condition(toward), self._inpainter.condition(away)
+        stage = self._inpainter.stage(request, noise, *told, latents, stays)
         yield stage
         latents = stays * latents + (1 - stays) * stage.x
         return (yield from self._movq.show(latents))
