@@ -21,14 +21,14 @@ import torch.nn.functional as F
 from diffusers import DDPMScheduler, Kandinsky3UNet, VQModel
 from PIL import Image
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import BitsAndBytesConfig, T5EncoderModel, T5Tokenizer
 
 from engine import canvas
 from engine.canvas import Mask, Window
 from engine.cards import filled
 from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut
-from engine.kandinsky.v3unet import UNet, Words
+from engine.kandinsky.v3unet import LATENT, UNet, Words, blank
 from engine.requests import ImageToImage, Inpaint, Mode, Outpaint, Request, Sampler
 from engine.runtime import samplers
 from engine.runtime.caches import Cache, CacheStats
@@ -39,7 +39,6 @@ from engine.runtime.samplers import COLUMNS, Table
 from engine.runtime.stages import Stage, Way
 from engine.styles import styled
 
-LATENT = 4  # channels
 TOKENS = 128  # of a prompt, at most
 PIECE = 16  # tokens: prompts that share a pass are filled up to a multiple of this
 SIDE = 1024  # pixels that the model sees at most of a picture to be edited
@@ -416,7 +415,7 @@ def _weights(folder: Path) -> list[Path]:
 
 def _network(folder: Path, device: Device) -> Kandinsky3UNet:
     """Raises ValueError for weights that do not fit the configuration."""
-    network = _empty(json.loads((folder / "config.json").read_text()))
+    network = blank(json.loads((folder / "config.json").read_text()))
     weights = {
         name: one.to(device.dtype)
         for file in _weights(folder)
@@ -427,14 +426,6 @@ def _network(folder: Path, device: Device) -> Kandinsky3UNet:
     except RuntimeError as error:
         raise ValueError(f"the weights in {folder} do not fit its config.json") from error
     return device.place(network)
-
-
-def _empty(config: Any) -> Kandinsky3UNet:
-    """Without weights. diffusers gives an inpainting one 9 outputs, as it has inputs; it has 4."""
-    with torch.device("meta"):
-        network = Kandinsky3UNet.from_config(config)
-        network.conv_out = nn.Conv2d(network.conv_out.in_channels, LATENT, 3, padding=1)
-    return network
 
 
 def _null(folder: Path) -> Tensor | None:
@@ -457,7 +448,7 @@ def _example(net: UNet, rows: int, side: int) -> tuple[Tensor, ...]:
 def _tflop(config: Any) -> float:
     """TFLOP of a row for each of its latents; attention, which grows faster, is a small part."""
     side = 64
-    net = UNet(_empty(config))
+    net = UNet(blank(config))
     with torch.device("meta"):
         return tflop(net, *_example(net, 1, side)) / side**2
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ from diffusers.models.unets.unet_kandinsky3 import (
 )
 from torch import Tensor, nn
 
+LATENT = 4  # channels
 TIMES = 1000  # steps of the training schedule
 UNSEEN = -10000.0  # added to a score, as in diffusers: its weight is then exactly zero
 
@@ -142,6 +144,17 @@ class UNet(nn.Module):
             x = level(x, told)
         found: Tensor = self.out(x)
         return found
+
+
+def blank(config: Any) -> Kandinsky3UNet:
+    """diffusers' network on "meta": without weights, and with 4 outputs.
+
+    diffusers itself gives one of 9 inputs, which inpaints, 9 outputs as well.
+    """
+    with torch.device("meta"):
+        network = Kandinsky3UNet.from_config(config)
+        network.conv_out = nn.Conv2d(network.conv_out.in_channels, LATENT, 3, padding=1)
+    return network
 
 
 @dataclass(frozen=True, slots=True)
