@@ -251,7 +251,7 @@ class _Norm(nn.Module):
 
     def __init__(self, norm: nn.GroupNorm) -> None:
         super().__init__()
-        self.groups, self.channels, self.eps = norm.num_groups, norm.num_channels, norm.eps
+        self.groups, self.eps = norm.num_groups, norm.eps
         self.weight, self.bias = norm.weight, norm.bias
 
     def forward(self, x: Tensor, change: Tensor | None = None) -> Tensor:
@@ -261,20 +261,10 @@ class _Norm(nn.Module):
         else:
             gain, shift = change.chunk(2, dim=1)
         if x.is_cpu and x.dtype == torch.float32:
-            return self._channels_last(x, gain, shift)
+            found: Tensor = _normed(x, gain, shift, self.groups, self.eps)
+            return found
         normal = torch.group_norm(x, self.groups, eps=self.eps)
         return torch.addcmul(shift[:, :, None, None], normal, gain[:, :, None, None])
-
-    def _channels_last(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-        """The same by sums over places first; torch's own way takes up to five times as long."""
-        parts, each = (self.groups, self.channels // self.groups), (-1, self.channels, 1, 1)
-        sums = torch.stack([x.sum((2, 3)), (x * x).sum((2, 3))])
-        count = x.shape[2] * x.shape[3] * parts[1]
-        mean, square = (torch.unflatten(sums, -1, parts).sum(-1, keepdim=True) / count).unbind()
-        spread = torch.addcmul(square, mean, mean, value=-1).clamp_min_(0).add_(self.eps).rsqrt_()
-        gain = torch.unflatten(gain, 1, parts) * spread
-        shift = torch.addcmul(torch.unflatten(shift, 1, parts), mean, gain, value=-1)
-        return torch.addcmul(shift.view(each), x, gain.view(each))
 
 
 def _after_upsampling(conv: nn.Conv2d) -> nn.ConvTranspose2d:
@@ -315,10 +305,27 @@ class _Winograd(nn.Module):
         return found
 
 
-with warnings.catch_warnings():
+with warnings.catch_warnings():  # scripts, since a trace would not choose by size
     warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit as a whole
 
-    @torch.jit.script  # so that a trace asks for the number of tiles each time
+    @torch.jit.script
+    def _normed(x: Tensor, gain: Tensor, shift: Tensor, groups: int, eps: float) -> Tensor:
+        """A group norm of (N, C, h, w) by gains and shifts (N or 1, C).
+
+        It sums over places first. With channels last, torch's own takes up to five times as long.
+        """
+        n, c, h, w = x.shape
+        if n * h * w < 64:
+            x = torch.group_norm(x, groups, eps=eps)
+            return torch.addcmul(shift[:, :, None, None], x, gain[:, :, None, None])
+        sums = torch.stack([x.sum((2, 3)), (x * x).sum((2, 3))]).view(2, n, groups, -1)
+        mean, square = sums.sum(-1, keepdim=True).mul_(groups / (c * h * w)).unbind()
+        spread = torch.addcmul(square, mean, mean, value=-1).clamp_min_(0).add_(eps).rsqrt_()
+        gain = gain.reshape(-1, groups, c // groups) * spread
+        shift = torch.addcmul(shift.reshape(-1, groups, c // groups), mean, gain, value=-1)
+        return torch.addcmul(shift.view(n, c, 1, 1), x, gain.view(n, c, 1, 1))
+
+    @torch.jit.script
     def _convolved(
         x: Tensor, plain: Tensor, bias: Tensor, weight: Tensor, tile: Tensor, product: Tensor
     ) -> Tensor:
