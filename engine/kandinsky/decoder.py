@@ -17,7 +17,7 @@ from engine.kandinsky.unet import DecoderUNet
 from engine.requests import ImageToImage, Request, Sampler
 from engine.runtime import samplers
 from engine.runtime.cost import tflop
-from engine.runtime.denoising import Denoiser, Denoising, Noise
+from engine.runtime.denoising import Denoiser, Denoising, Noise, Together
 from engine.runtime.device import Device
 
 Condition = tuple[Tensor, ...]  # (1, ...) each
@@ -35,6 +35,7 @@ class DecoderNetwork(Denoiser):
         unet: UNet2DConditionModel = load(UNet2DConditionModel, folder / "unet", device)
         self._schedule(folder / "scheduler")
         self._cost = _tflop(unet.config)
+        self._together = Together(_columns)
         x, times, *embeds = (one.to(device.torch) for one in _example(unet.config, device.dtype))
         self._unet = DecoderUNet(unet)
         self._forward = device.traced(self._unet, x, times, *self._unet.embed(*embeds))
@@ -87,6 +88,7 @@ class DecoderNetwork(Denoiser):
             rows=rows,
             cost=rows * self._cost * h * w,
             steps=len(table),
+            table=table,
             numbers=table.guided(filled(request.guidance), self._device.torch),
             brief=False,
             x=x,
@@ -107,8 +109,10 @@ class DecoderNetwork(Denoiser):
         self, x: Tensor, times: Tensor, conditions: list[tuple[Tensor, ...]]
     ) -> tuple[Tensor, Tensor]:
         dtype = self._device.dtype
-        added, spoken, *beside = (torch.cat(part) for part in zip(*conditions, strict=True))
-        x = torch.cat([x, *beside], dim=1).to(dtype)
+        added, spoken, *beside = self._together.of(conditions)
+        if beside:
+            x = torch.cat([x, *beside], dim=1)
+        x = x.to(dtype)
         out = self._device.run(self._forward, x, times, added, spoken).float()
         return out[:, :4], out[:, 4:]
 
@@ -117,6 +121,10 @@ class DecoderNetwork(Denoiser):
         if self._scheduler.config.variance_type == "fixed_small":  # nothing for the UNet to choose
             table.rows[:, _HIGH] = table.rows[:, _LOW]
         return table
+
+
+def _columns(conditions: list[Condition]) -> list[Tensor]:
+    return [torch.cat(part) for part in zip(*conditions, strict=True)]
 
 
 def _example(config: Any, dtype: torch.dtype) -> tuple[Tensor, ...]:

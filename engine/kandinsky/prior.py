@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from engine.cards import filled
 from engine.requests import Request
 from engine.runtime import samplers
-from engine.runtime.denoising import Denoiser, Denoising, Noise
+from engine.runtime.denoising import Denoiser, Denoising, Noise, Together
 from engine.runtime.device import Device
 
 LEAST = 8  # rows that are worth a lane of the CPU
@@ -240,7 +240,7 @@ class PriorNetwork(Denoiser):
             self._forward = device.traced(
                 self.prior, nobody, times, prefix.keys, prefix.values, prefix.mask
             )
-        self._stacked: tuple[list[Prefix], Prefix] = ([], prefix)
+        self._together = Together(Prefix.stack)
 
     def stage(
         self, request: Request, noise: Noise, toward: list[Prefix], away: list[Prefix] | None
@@ -253,6 +253,7 @@ class PriorNetwork(Denoiser):
             rows=rows,
             cost=rows * self._cost,
             steps=len(table),
+            table=table,
             numbers=table.guided(filled(request.prior_guidance), self._device.torch),
             x=noise.draw((len(toward), self._width)),
             drawn=noise.draw((table.draws, len(toward), self._width)),
@@ -261,17 +262,10 @@ class PriorNetwork(Denoiser):
         )
 
     def predict(self, x: Tensor, times: Tensor, conditions: list[Prefix]) -> tuple[Tensor, None]:
-        known, prefix = self._stacked
-        if len(known) != len(conditions) or any(map(_differ, known, conditions)):
-            prefix = Prefix.stack(conditions)
-            self._stacked = conditions, prefix
+        prefix = self._together.of(conditions)
         out = self._device.run(
             self._forward,
             *(x.to(self._device.dtype), times, prefix.keys, prefix.values, prefix.mask),
             least=LEAST,
         )
         return out.float(), None
-
-
-def _differ(one: object, other: object) -> bool:
-    return one is not other

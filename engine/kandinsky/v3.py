@@ -318,6 +318,7 @@ class UNetNetwork(Denoiser):
             rows=rows,
             cost=rows * h * w * self._cost,
             steps=len(table),
+            table=table,
             numbers=table.guided(filled(request.guidance) + 1, self._device.torch),
             brief=False,
             x=x,

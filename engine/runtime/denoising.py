@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import is_
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from engine.runtime import samplers
 from engine.runtime.device import Device
-from engine.runtime.samplers import Threshold
+from engine.runtime.samplers import Table, Threshold
 from engine.runtime.stages import Stage
+
+Whole = TypeVar("Whole")
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -24,7 +27,8 @@ class Denoising(Stage):
     `away` is None without guidance.
     """
 
-    numbers: Tensor  # the rows of the sampler's table with the guidance, on the device
+    table: Table
+    numbers: Tensor  # the table's rows with the guidance, on the device
     x: Tensor
     toward: Sequence[Any]
     away: Sequence[Any] | None
@@ -65,6 +69,21 @@ class Noise:
         return drawn.to(self._device.torch, torch.float32)
 
 
+class Together(Generic[Whole]):
+    """What the conditions of a pass are as one batch; made anew only when others take part."""
+
+    def __init__(self, make: Callable[[list[Any]], Whole]) -> None:
+        self._make = make
+        self._parts: list[Any] = []
+        self._whole: Whole | None = None
+
+    def of(self, parts: list[Any]) -> Whole:
+        same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts))
+        if self._whole is None or not same:
+            self._parts, self._whole = parts, self._make(parts)
+        return self._whole
+
+
 class Denoiser:
     """A network that predicts x0 or the noise; its kinds say what it is conditioned on."""
 
@@ -91,10 +110,14 @@ class Denoiser:
         if guided:
             mixed = samplers.guided(numbers[:guided], toward[:guided], away)
             toward = torch.cat([mixed, toward[guided:]])
-        last = torch.cat([stage.x if stage.clean is None else stage.clean for stage in stages])
-        drawn = torch.cat([stage.noise() for stage in stages])
         spread = None if spread is None else spread[: len(x)]
-        x, clean = samplers.step(numbers, x, toward, spread, last, drawn, self.threshold)
+        last = drawn = None
+        if any(stage.table.looks_back for stage in stages):
+            last = torch.cat([stage.x if stage.clean is None else stage.clean for stage in stages])
+        if any(stage.step < len(stage.drawn) for stage in stages):
+            drawn = torch.cat([stage.noise() for stage in stages])
+        adds_back = any(stage.table.adds_back for stage in stages)
+        x, clean = samplers.step(numbers, x, toward, spread, last, drawn, self.threshold, adds_back)
         if stages[0].kept is not None:  # so it is with all at this network
             mask, image, noise = (torch.cat(parts) for parts in _columns(stages))
             x = samplers.keep(numbers, x, mask, image, noise)

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -111,6 +111,11 @@ class Device:
             return _forward(forward, parts[0], 1 if least > 1 else threads)
         found = self._lanes.map(lambda part: _forward(forward, part, threads), parts)
         return torch.cat(list(found))
+
+    @staticmethod
+    def inference() -> AbstractContextManager[object]:
+        """Inside, nothing is noted for gradients, which makes small operations cheaper."""
+        return torch.inference_mode()
 
     def out_of_memory(self, error: Exception) -> bool:
         """Whether the error says that an allocation failed, on a GPU or in the machine's memory."""

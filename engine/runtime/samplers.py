@@ -12,6 +12,7 @@ branch and without waiting for the device. The numbers are those of diffusers' s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, UnCLIPScheduler
@@ -38,7 +39,7 @@ COLUMNS = (
 _TINY = 1e-20  # diffusers' smallest variance
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A sampler at one number of steps: `rows` (S, len(COLUMNS)) float32, guidance 1.
 
@@ -49,6 +50,16 @@ class Table:
     draws: int  # how many steps, the first ones, add noise and so draw from a picture's generator
     image: float = 0.0
     noise: float = 1.0
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether a step takes the x0 of the step before."""
+        return bool(self.rows[:, COLUMNS.index("by_last")].any())
+
+    @cached_property
+    def adds_back(self) -> bool:
+        """Whether a step takes the predicted noise itself."""
+        return bool(self.rows[:, COLUMNS.index("by_noise")].any())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -138,24 +149,32 @@ def step(
     x: Tensor,
     out: Tensor,
     spread: Tensor | None,
-    last: Tensor,
-    drawn: Tensor,
+    last: Tensor | None,
+    drawn: Tensor | None,
     threshold: Threshold | None,
+    adds_back: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """One step of N samples, each by its row: the next x and the predicted end x0, (N, ...).
 
     `rows` is (N, len(COLUMNS)); `out` the guided output, `spread` the learned variance in [-1, 1]
     (None where it is fixed), `last` the x0 of the step before (anything at the first step),
-    `drawn` standard normal numbers, used where the row draws; all are float32, shaped as x.
+    `drawn` standard normal numbers, used where the row draws; all are float32, shaped as x. Terms
+    that are 0 in every row may be left out: `last` and `drawn` None, `adds_back` False.
     """
     columns = rows.T.reshape(len(COLUMNS), -1, *[1] * (x.dim() - 1))
     _, _, clean_by_x, clean_by_out, clip, *others, _, _ = columns
     by_x, by_clean, by_last, by_noise, low, high, draws = others
     clean = clean_by_x * x + clean_by_out * out
     clean = clean.clamp(-clip, clip) if threshold is None else threshold.apply(clean)
-    log_variance = low if spread is None else low + (spread + 1) / 2 * (high - low)
-    ahead = by_x * x + by_clean * clean + by_last * last + by_noise * out
-    return ahead + draws * (0.5 * log_variance).exp() * drawn, clean
+    ahead = by_x * x + by_clean * clean
+    if last is not None:
+        ahead = ahead + by_last * last
+    if adds_back:
+        ahead = ahead + by_noise * out
+    if drawn is not None:
+        log_variance = low if spread is None else low + (spread + 1) / 2 * (high - low)
+        ahead = ahead + draws * (0.5 * log_variance).exp() * drawn
+    return ahead, clean
 
 
 def keep(rows: Tensor, x: Tensor, mask: Tensor, image: Tensor, noise: Tensor) -> Tensor:

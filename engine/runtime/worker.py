@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.runtime.device import Device
     from engine.runtime.stages import Stage, Way
 
+TELL_EVERY = 0.05  # seconds between the steps that a job is told of
 PREVIEW_EVERY = 0.5  # seconds between the previews of a job
 PREVIEW_SHARE = 0.05  # of the worker's time that previews may take
 ROWS = 16  # of a batch, until the device is known
@@ -68,6 +69,7 @@ class Run:
     pictures: dict[int, Image.Image] = field(default_factory=dict)
     position: int | None = None  # as told last
     told: int = -1  # steps, as told last
+    told_at: float = 0.0
     shown: float = 0.0  # when the last preview was
 
     @property
@@ -233,7 +235,8 @@ class Worker:
         """One step of each in one pass; who cannot take it fails alone."""
         stages = [filled(sample.stage) for sample in batch]
         try:
-            stages[0].network.advance(stages)
+            with filled(self._device).inference():
+                stages[0].network.advance(stages)
         except Exception as error:
             if filled(self._device).out_of_memory(error):
                 self._make_room(batch, error)
@@ -256,7 +259,8 @@ class Worker:
             sample.before += sample.stage.progress
             sample.stage = None
         try:
-            stage = next(way)
+            with filled(self._device).inference():
+                stage = next(way)
         except StopIteration as end:
             self._finish(sample, Image.fromarray(end.value))
         except Exception as error:
@@ -308,11 +312,14 @@ class Worker:
             batch[0].starved = True
 
     def _report(self, run: Run) -> None:
-        """Tell the steps, if they have grown, and show a preview if it is wanted and due."""
+        """Tell the steps, if that is due, and show a preview if it is wanted and due."""
+        now = time.monotonic()
+        if run.told >= 0 and now < run.told_at + TELL_EVERY:
+            return
         taken = run.taken
         if run.job not in self._runs or taken == run.told:
             return
-        run.told = taken
+        run.told, run.told_at = taken, now
         run.job.tell(Step(taken, run.steps, self._preview(run)))
 
     def _preview(self, run: Run) -> Image.Image | None:
