@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     models: Annotated[tuple[str, ...], NoDecode] = ("mini",)  # mini, 2.2, or name=folder
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    text_device: Literal["same", "cpu", "8-bit"] = "same"  # of the text encoder of Kandinsky 3
     deterministic: bool = False  # no bit of a picture may depend on who shares its batch
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 7860

@@ -33,7 +33,7 @@ from engine.requests import ImageToImage, Inpaint, Mode, Outpaint, Request, Samp
 from engine.runtime import samplers
 from engine.runtime.caches import Cache, CacheStats
 from engine.runtime.cost import tflop
-from engine.runtime.denoising import Denoiser, Denoising, Noise
+from engine.runtime.denoising import Denoiser, Denoising, Noise, Together
 from engine.runtime.device import Device
 from engine.runtime.samplers import COLUMNS, Table
 from engine.runtime.stages import Stage, Way
@@ -286,7 +286,7 @@ class UNetNetwork(Denoiser):
             self._forward = device.traced(self.net, *example)
         self._table = cache(self._tabled)
         self._cost = _tflop(network.config)
-        self._stacked: tuple[list[Condition], tuple[Tensor, ...]] = ([], ())
+        self._together = Together(self._stack)
 
     def guided(self, request: Request) -> bool:
         return self._times is None and filled(request.guidance) > 1
@@ -328,11 +328,7 @@ class UNetNetwork(Denoiser):
         )
 
     def predict(self, x: Tensor, times: Tensor, conditions: list[Condition]) -> tuple[Tensor, None]:
-        known, stacked = self._stacked
-        if len(known) != len(conditions) or any(map(_differ, known, conditions)):
-            stacked = self._stack(conditions)
-            self._stacked = conditions, stacked
-        pooled, spoken, mask, *beside = stacked
+        pooled, spoken, mask, *beside = self._together.of(conditions)
         x = torch.cat([x.to(self._device.dtype), *beside], dim=1)
         return self._device.run(self._forward, x, times, pooled, spoken, mask).float(), None
 
@@ -473,7 +469,3 @@ def _latent_size(request: Request) -> tuple[int, int]:
     """(h, w) of what is worked on for the asked size."""
     width, height = (canvas.rounded(side) // SCALE for side in _size(request))
     return height, width
-
-
-def _differ(one: object, other: object) -> bool:
-    return one is not other

@@ -118,15 +118,14 @@ def _loaded(weights: Weights, device: Device, settings: Settings) -> Model:
 
     device.free()
     try:
-        return _family(weights)(
-            weights.folder, device, settings.cache * 1_000_000, weights.card.side_limit[1]
-        )
+        make = _family(weights, settings)
+        return make(weights.folder, device, settings.cache * 1_000_000, weights.card.side_limit[1])
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         log.exception("the model %s cannot be loaded", weights.card.name)
         raise WeightsBroken(file=weights.folder, model=weights.card.name) from error
 
 
-def _family(weights: Weights) -> Callable[..., Model]:
+def _family(weights: Weights, settings: Settings) -> Callable[..., Model]:
     match weights.family.name:
         case "2.1":
             from engine.kandinsky.v21 import Kandinsky21
@@ -139,4 +138,4 @@ def _family(weights: Weights) -> Callable[..., Model]:
         case "3":
             from engine.kandinsky.v3 import Kandinsky3
 
-            return Kandinsky3
+            return partial(Kandinsky3, text_device=settings.text_device)
