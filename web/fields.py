@@ -21,6 +21,8 @@ def update(name: str, value: Any, card: ModelCard) -> Any:
         return gr.update(value=min(value, card.count_limit), maximum=card.count_limit)
     if name == "size":
         return gr.update(value=value, choices=sizes(card), visible=len(card.sizes) > 1)
+    if name in ("prior_steps", "prior_guidance"):
+        return gr.update(value=value, visible=card.prior_steps > 0)
     return gr.update(value=value)
 
 
@@ -147,6 +149,7 @@ class Fields:
             step=1 if whole else 0.1,
             label=label,
             info=info,
+            visible=self._card.prior_steps > 0 or not name.startswith("prior"),
             buttons=[],
             elem_id=name,
         )

@@ -12,6 +12,7 @@ from engine.errors import OutOfRange, UnreadableText, UserError
 from engine.requests import (
     COUNT_LIMIT,
     GUIDANCE_LIMIT,
+    PRIOR_STEPS_LIMIT,
     SEED_LIMIT,
     SIZE_LIMIT,
     STEPS_LIMIT,
@@ -69,8 +70,8 @@ def defaults(card: ModelCard) -> dict[str, Any]:
         "negative_decoder_prompt": "",
         "steps": card.steps,
         "guidance": card.guidance,
-        "prior_steps": card.prior_steps,
-        "prior_guidance": card.prior_guidance,
+        "prior_steps": card.prior_steps or PRIOR_STEPS_LIMIT[0],  # without a prior, not shown
+        "prior_guidance": card.prior_guidance or GUIDANCE_LIMIT[0],
         "model": card.name,
     }
 
