@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from sqlalchemy.ext.asyncio import (
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another process's write
+BUSY_PAUSE = 0.05  # seconds until the write-ahead log is asked for again
 STATEMENT_TIMEOUT, LOCK_TIMEOUT, CONNECT_TIMEOUT = 10, 5, 5  # seconds, PostgreSQL
 MIGRATION_LOCK = 0x6B616E64  # any number of ours: PostgreSQL's advisory lock around migrations
 
@@ -128,14 +131,24 @@ def _json(value: object) -> str:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN is deferred; we send ours
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT * 1000}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000}")
+    _write_ahead(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turn the log on; SQLite does not wait by itself for others who are just doing that."""
+    for _ in range(round(BUSY_TIMEOUT / BUSY_PAUSE)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+        time.sleep(BUSY_PAUSE)
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -4,8 +4,8 @@ A task is one sample on its way through the networks. It waits, begins, takes pa
 batch, and is removed; the worker changes its group, rows and cost as it goes from one network to
 the next. Owners share the machine fairly (the idea of deficit round robin, Shreedhar and Varghese
 1995): each has an account of the work done for it, who has had least goes first, and nobody gets
-more than a few steps ahead of another who waits. So somebody's thousand requests take half of the
-time of one other person's single request, never all of it, and a person alone has it all.
+more than a few steps ahead of another who waits. So a person with one request has half of the
+machine beside another with a thousand, and a person alone has it all.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-OURS = {"bot", "engine", "storage", "tests", "web"}
+OURS = {"bot", "deploy", "engine", "storage", "tests", "web"}
 
 
 def lines(name: str) -> list[str]:

@@ -272,9 +272,15 @@ def test_every_section_reports(tiny_model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_interrupted_run_shows_what_it_has(tiny_model: Path) -> None:
-    command = _command(tiny_model, "--only", "single,clients", "--json", "-")
+    command = _command(tiny_model, "--only", "single,clients,poisson,crowd", "--json", "-")
     with subprocess.Popen(
-        command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # where the tests run in the background, Ctrl+C is ignored from here on downwards
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stderr
         for line in process.stderr:

@@ -30,10 +30,10 @@ class Section:
 
 SECTIONS = {
     "single": Section(single.lines, (6, 30)),
-    "clients": Section(clients.lines, (15, 110)),
+    "clients": Section(clients.lines, (12, 110)),
     "rows": Section(rows.lines, (3, 20)),
-    "mixed": Section(mixed.lines, (10, 60)),
-    "poisson": Section(poisson.lines, (20, 130), poisson.NOTE),
+    "mixed": Section(mixed.lines, (8, 60)),
+    "poisson": Section(poisson.lines, (16, 130), poisson.NOTE),
     "fair": Section(fair.lines, (6, 40), fair.NOTE),
     "crowd": Section(crowd.lines, (5, 20), crowd.NOTE),
     "prior": Section(prior.lines, (3, 15)),
