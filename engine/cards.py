@@ -91,10 +91,12 @@ def _of_prior(asked: Value | None, default: Value) -> Value | None:
 def _size(request: Request, card: ModelCard) -> tuple[int, int]:
     """The (width, height) of the pictures to make: as asked, else what suits the mode."""
     width, height = card.sizes[0]
-    if isinstance(request, ImageToImage | Inpaint | Outpaint):
+    if isinstance(request, ImageToImage):
         width, height = _fitted(_checked(request), card)
+    if isinstance(request, Inpaint | Outpaint):
+        width, height = _checked(request)
     if isinstance(request, Inpaint):
-        return request.picture.size
+        return width, height
     return request.width or width, request.height or height
 
 
@@ -111,6 +113,8 @@ def _checked(request: ImageToImage | Inpaint | Outpaint) -> tuple[int, int]:
     width, height = size = request.picture.size
     if min(size) < SIZE_LIMIT[0]:
         raise PictureTooSmall(size=f"{width}×{height}", low=SIZE_LIMIT[0])
+    _within("width", width, *SIZE_LIMIT)
+    _within("height", height, *SIZE_LIMIT)
     if isinstance(request, Inpaint):
         if request.mask.size != size:
             mask = "{}×{}".format(*request.mask.size)
@@ -118,10 +122,8 @@ def _checked(request: ImageToImage | Inpaint | Outpaint) -> tuple[int, int]:
         if request.mask.picture("L").getextrema()[1] == 0:
             raise EmptyMask()
     if isinstance(request, Outpaint):
-        right, bottom = (
-            (request.width or width) + request.left,
-            (request.height or height) + request.top,
-        )
+        right = request.left + (request.width or width)
+        bottom = request.top + (request.height or height)
         if request.left >= 0 and request.top >= 0 and right <= width and bottom <= height:
             raise WindowInside()
     return size

@@ -59,6 +59,10 @@ class SourceMissing(UserError):
     text = "The picture that this was to be made from is no longer there. Please send it again."
 
 
+class UnreadablePicture(UserError):
+    text = "This picture cannot be read. Send it again, as PNG, JPEG or WebP."
+
+
 class EmptyPart(UserError):
     text = "Each part of a mix is either a picture or a text."
 

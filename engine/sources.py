@@ -7,12 +7,14 @@ back by `Request.with_files` before the request is made.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import SourceMissing
+from engine.errors import SourceMissing, UnreadablePicture
 
 
 class Source(BaseModel):
@@ -43,16 +45,21 @@ class Source(BaseModel):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels. Raises SourceMissing."""
+        """(width, height) in pixels. Raises SourceMissing or UnreadablePicture."""
         with self._opened() as picture:
             return picture.size
 
     def picture(self, mode: str = "RGB") -> Image.Image:
-        """Decoded; "L" for a mask. Raises SourceMissing."""
+        """Decoded; "L" for a mask. Raises SourceMissing or UnreadablePicture."""
         with self._opened() as picture:
             return picture.convert(mode)
 
-    def _opened(self) -> Image.Image:
+    @contextmanager
+    def _opened(self) -> Iterator[Image.Image]:
         if not self.file:
             raise SourceMissing()
-        return Image.open(BytesIO(self.file), formats=["PNG"])
+        try:
+            with Image.open(BytesIO(self.file), formats=["PNG"]) as picture:
+                yield picture
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise UnreadablePicture() from error

@@ -83,6 +83,12 @@ def check(weights: Weights, advice: str = _OWN) -> None:
                 raise WeightsBroken(file=file, model=name)
 
 
+def _loaded(folder: Path) -> list[Path]:
+    """The files that are read of a part: where it has them twice, not those of 16 bits."""
+    files = sorted(folder.glob("*.safetensors"))
+    return [file for file in files if ".fp16" not in file.name] or files
+
+
 def _whole(file: Path) -> bool:
     """Whether the file is as long as its header says."""
     try:
@@ -110,6 +116,6 @@ def _numbers(weights: Weights) -> int:
         math.prod(entry["shape"])
         for part in weights.family.parts
         if part != weights.family.vision
-        for file in (weights.folder / part).glob("*.safetensors")
+        for file in _loaded(weights.folder / part)
         for entry in _header(file)[1].values()
     )

@@ -14,8 +14,6 @@ from engine.cards import ModelCard
 from engine.settings import Settings
 from engine.weights import Weights
 
-TRIAL = dict(steps=4, prior_steps=3, sizes=((64, 64),), side_limit=(64, 128))
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -53,8 +51,12 @@ def find(options: Options) -> Model:
         }
     )
     (found,) = weights.find(settings)
-    card = replace(found.card, **TRIAL) if options.trial else found.card  # type: ignore[arg-type]
+    card = _small(found.card) if options.trial else found.card
     return Model(settings, found, card, device, getattr(torch, dtype))
+
+
+def _small(card: ModelCard) -> ModelCard:
+    return replace(card, steps=4, prior_steps=3, sizes=((64, 64),), side_limit=(64, 128))
 
 
 def _name(options: Options, settings: Settings, device: torch.device) -> str:

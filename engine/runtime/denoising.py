@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import is_
@@ -84,16 +85,16 @@ class Together(Generic[Whole]):
         return self._whole
 
 
-class Denoiser:
+class Denoiser(ABC):
     """A network that predicts x0 or the noise; its kinds say what it is conditioned on."""
 
     threshold: Threshold | None = None
 
+    @abstractmethod
     def predict(
         self, x: Tensor, times: Tensor, conditions: list[Any]
     ) -> tuple[Tensor, Tensor | None]:
         """(R, ...) and (R,) to the output and, where it is learned, the spread of the variance."""
-        raise NotImplementedError
 
     def advance(self, stages: Sequence[Denoising]) -> None:
         """One step of each. Rows: each sample toward its condition, then those guided, away."""

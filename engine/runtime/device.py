@@ -93,7 +93,7 @@ class Device:
     def _in_a_bucket(self, forward: Forward, rows: tuple[Tensor, ...]) -> Tensor:
         """Filled up to a bucket; always the same one where results must not vary by a bit."""
         count = len(rows[0])
-        size = self.rows if self.deterministic else bucket(count)
+        size = max(count, self.rows) if self.deterministic else bucket(count)
         filled = tuple(
             torch.cat([one, one[-1:].expand(size - count, *one.shape[1:])]) for one in rows
         )

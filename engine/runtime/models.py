@@ -77,7 +77,7 @@ class Models:
         """The caches, by model and name."""
         return {
             f"{name} {cache}": stats
-            for name, model in self._loaded.items()
+            for name, model in list(self._loaded.items())  # may be called from another thread
             for cache, stats in model.stats().items()
         }
 

@@ -65,8 +65,11 @@ class Scheduler(Generic[T]):
         return self._limit - sum(len(owner.waiting) for owner in self._owners.values())
 
     def admit(self, *tasks: T) -> None:
-        """Let the tasks wait for their beginning. Raises Full, and then admits none."""
-        if len(tasks) > self.room:
+        """Let the tasks wait for their beginning. Raises Full, and then admits none.
+
+        Where nobody waits, there is room for any number.
+        """
+        if len(tasks) > self.room and self.room < self._limit:
             raise Full
         for task in tasks:
             if task.owner not in self._owners:
@@ -86,16 +89,15 @@ class Scheduler(Generic[T]):
     def next_waiting(self) -> T | None:
         """The task to begin now; None while enough are on their way to fill the batches.
 
-        An owner may have `rows` tasks begun, all together four times as many; but someone of whom
-        none has begun never waits for others.
+        An owner may have `rows` tasks begun, all together four times as many. As many again are
+        for those of whom none has begun; what has begun takes memory, so that is the end.
         """
-        crowded = sum(len(owner.begun) for owner in self._owners.values()) >= 4 * self.rows
+        begun = sum(len(owner.begun) for owner in self._owners.values())
+        each = self.rows if begun < 4 * self.rows else 1
         able = [
-            owner
-            for owner in self._owners.values()
-            if owner.waiting and len(owner.begun) < (1 if crowded else self.rows)
+            owner for owner in self._owners.values() if owner.waiting and len(owner.begun) < each
         ]
-        if not able:
+        if not able or begun >= 8 * self.rows:
             return None
         first = min(able, key=lambda owner: (owner.work, owner.since))
         return next(iter(first.waiting))

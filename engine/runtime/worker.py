@@ -169,14 +169,23 @@ class Worker:
     def _work(self) -> None:
         while self._wait():
             self._since = time.perf_counter()
-            self._round()
+            try:
+                self._round()
+            except Exception as error:  # a fault of ours; nobody may wait for ever because of it
+                log.exception("the worker's round failed")
+                for run in self._all_runs():
+                    self._fail(run, error)
             self._busy += time.perf_counter() - self._since
             self._since = None
-        with self._change:
-            for run in list(self._runs.values()):
+        for run in self._all_runs():
+            with self._change:
                 self._end(run, Cancelled())
         if self._device is not None:
             self._device.close()
+
+    def _all_runs(self) -> list[Run]:
+        with self._change:
+            return list(self._runs.values())
 
     def _wait(self) -> bool:
         """Wait for work; False to stop."""
@@ -228,7 +237,7 @@ class Worker:
         if self._models is None:
             self._models, self._device = self._opened()
             self._scheduler.rows = self._device.rows
-        busy = {filled(run.job.request.model) for run in self._runs.values() if run.begun}
+        busy = {filled(run.job.request.model) for run in self._all_runs() if run.begun}
         return self._models.take(name, busy)
 
     def _advance(self, batch: list[Sample]) -> None:
@@ -329,11 +338,19 @@ class Worker:
         for sample in run.samples:
             clean = sample.stage.sketch() if sample.stage else None
             if clean is not None:
-                image = filled(sample.model).preview(clean)
+                image = self._painted(filled(sample.model), clean)
                 run.shown = time.monotonic()
                 self._preview_after = run.shown + (run.shown - now) / PREVIEW_SHARE
                 return image
         return None
+
+    def _painted(self, model: Model, clean: Any) -> Image.Image | None:
+        """A preview is not worth a request: where there is a fault, or no memory, there is none."""
+        try:
+            return model.preview(clean)
+        except Exception:
+            log.exception("a preview failed")
+            return None
 
     def _tell_positions(self) -> None:
         """Tell those whose place has changed; called with the lock held."""

@@ -130,13 +130,27 @@ def test_time_away_earns_no_credit() -> None:
     assert abs(taken["stayed"] - taken["came"]) <= 2
 
 
-def test_who_has_nothing_begun_never_waits_for_a_crowd() -> None:
+def test_who_has_nothing_begun_does_not_wait_for_those_who_have() -> None:
     crowd = [task(f"person {i}") for i in range(4 * ROWS) for _ in range(2)]
     scheduler = of(*crowd)
     assert len(scheduler.waiting()) == 16  # 16 people have begun both, 16 one
     late = task("late")
     scheduler.admit(late)
     assert scheduler.next_waiting() is late
+
+
+def test_what_has_begun_is_bounded_however_many_people_come() -> None:
+    scheduler = of(*(task(f"person {i}") for i in range(1000)))
+    assert len(scheduler.waiting()) == 1000 - 8 * ROWS
+    assert scheduler.room == 2000 - len(scheduler.waiting())
+
+
+def test_a_request_larger_than_the_queue_is_served_when_nobody_waits() -> None:
+    scheduler: Scheduler[Task] = Scheduler(rows=ROWS, limit=2)
+    scheduler.admit(*(task("person") for _ in range(4)))
+    with pytest.raises(Full):
+        scheduler.admit(task("person"))
+    assert len(scheduler) == 4
 
 
 def test_the_waiting_are_named_in_the_order_of_turns() -> None:

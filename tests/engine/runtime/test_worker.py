@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from engine import Settings
 from engine.errors import Busy, NotEnoughMemory, WentWrong
 from engine.events import Cancelled, Done, Failed, Queued, Step
 from engine.families import mini_card
+from engine.requests import Request
 from engine.runtime.device import Device
 from engine.runtime.models import Models
+from engine.runtime.stages import Way
 from engine.runtime.worker import Worker
 from engine.weights import MINI, Weights
 from tests.engine.runtime.fakes import Counting, CountingModel, FakeJob, asked
@@ -79,7 +82,6 @@ def test_requests_join_and_leave_a_running_batch() -> None:
         short = FakeJob(asked("short", steps=3), owner="two")
         put(worker, short)
         assert isinstance(short.last(), Done)
-        assert not long.ended.is_set() or isinstance(long.last(), Done)
         assert isinstance(long.last(), Done)
     assert sum("short" in batch for batch in model.network.passes) == 5
     assert sum("long" in batch for batch in model.network.passes) == 202
@@ -153,6 +155,30 @@ def test_previews_are_made_only_while_somebody_watches(watched: bool) -> None:
         job.last()
     assert (model.previews > 0) is watched
     assert model.previews <= 2
+
+
+def test_a_preview_that_fails_costs_nobody_a_picture() -> None:
+    class Blind(CountingModel):
+        def preview(self, clean: object) -> NoReturn:
+            raise torch.OutOfMemoryError("no memory")
+
+    with working(Blind()) as worker:
+        job = FakeJob(asked("a", steps=50), watched=True)
+        put(worker, job)
+        assert isinstance(job.last(), Done)
+
+
+def test_a_fault_of_the_workers_own_leaves_nobody_waiting() -> None:
+    class Shapeless(CountingModel):
+        def paint(self, request: Request, index: int) -> Way[object]:
+            yield from super().paint(request, index)
+            return "no pixels"
+
+    with working(Shapeless()) as worker:
+        for _ in range(2):
+            job = FakeJob(asked("a"))
+            put(worker, job)
+            assert isinstance(job.last(), Failed)
 
 
 def test_the_waiting_are_told_their_places() -> None:
