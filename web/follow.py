@@ -31,19 +31,23 @@ async def follow(
 ) -> AsyncGenerator[View]:
     """Each view until all of the account's jobs have ended, then that of `last` where none ran.
 
-    Only watches: ending the iteration changes nothing for the jobs.
+    Jobs run side by side, so a newer one may end while an older one is shown: the newest is
+    what the stage rests on. Only watches: ending the iteration changes nothing for the jobs.
     """
-    active = await _active(studio, account)
-    if not active:
-        yield await _resting(studio, account, last, show)
-    while active:
-        job, *others = active
-        async with aclosing(_one(studio, account, job, len(others), show)) as views:
+    view = None
+    jobs = await _newest(studio, account)
+    while active := [job for job in jobs if not job.state.final]:
+        job = active.pop()
+        async with aclosing(_one(studio, account, job, len(active), show)) as views:
             async for view in views:
                 yield view
-        if not view.ended:  # the studio is closing
+        if view is None or not view.ended:  # the studio is closing
             return
-        active = await _active(studio, account)
+        jobs = await _newest(studio, account)
+    if view is None:
+        yield await _resting(studio, account, last, show)
+    elif jobs and jobs[0].id != view.job_id:
+        yield View(jobs[0].id, show.ended(jobs[0]), busy=False, ended=True)
 
 
 async def _one(
@@ -64,10 +68,9 @@ async def _one(
                     yield View(job.id, show.ended(ended), busy=waiting > 0, ended=True)
 
 
-async def _active(studio: Studio, account: Account) -> list[JobRecord]:
-    """The account's jobs that have not ended, the oldest first."""
-    jobs = await studio.history(account, ACTIVE_LIMIT)
-    return [job for job in reversed(jobs) if not job.state.final]
+async def _newest(studio: Studio, account: Account) -> list[JobRecord]:
+    """The account's jobs, the newest first."""
+    return await studio.history(account, ACTIVE_LIMIT)
 
 
 async def _resting(studio: Studio, account: Account, last: str | None, show: Fragments) -> View:

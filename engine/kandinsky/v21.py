@@ -33,7 +33,7 @@ from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut, load
 from engine.kandinsky.prior import Prefix, Prior, PriorNetwork
 from engine.kandinsky.vision import Vision
 from engine.requests import ImageToImage, Inpaint, Mix, Outpaint, Request, Sampler, Variations
-from engine.runtime.caches import Cache, CacheStats
+from engine.runtime.caches import Cache
 from engine.runtime.denoising import Noise
 from engine.runtime.device import Device
 from engine.runtime.stages import Stage, Way
@@ -73,6 +73,13 @@ class Kandinsky21:
         self._vision = Vision(device, prior, share)
         self._nothing = self._vision.nothing()
         self._embeddings: Cache[_Imagined] = Cache(share, _Imagined.bytes)
+        self.caches: dict[str, Cache[Any]] = {
+            "prompts": self._prefixes.cache,
+            "words": self.words.cache,
+            "embeddings": self._embeddings,
+            "pictures": self._vision.cache,
+            "latents": self._movq.cache,
+        }
 
     @cached_property
     def _inpainters(self) -> dict[Sampler, DecoderNetwork]:
@@ -89,24 +96,6 @@ class Kandinsky21:
         own = self._folder / "decoder" / "ddpm_scheduler"
         ancestral = network.scheduled(own) if own.is_dir() else network
         return {"ddim": network, "dpm++": network, "ddpm": ancestral}
-
-    def stats(self) -> dict[str, CacheStats]:
-        """How the caches served so far, by name."""
-        return {name: held.stats() for name, held in self._caches().items()}
-
-    def forget(self) -> None:
-        """Empty the caches, to make room."""
-        for held in self._caches().values():
-            held.clear()
-
-    def _caches(self) -> dict[str, Cache[Any]]:
-        return {
-            "prompts": self._prefixes.cache,
-            "words": self.words.cache,
-            "embeddings": self._embeddings,
-            "pictures": self._vision.cache,
-            "latents": self._movq.cache,
-        }
 
     def preview(self, clean: Tensor) -> Image.Image:
         """A small picture of predicted clean latents (4, h, w)."""

@@ -39,7 +39,7 @@ from engine.requests import (
     Request,
     Variations,
 )
-from engine.runtime.caches import Cache, CacheStats
+from engine.runtime.caches import Cache
 from engine.runtime.denoising import Denoising, Noise
 from engine.runtime.device import Device
 from engine.runtime.stages import Stage, Way
@@ -76,28 +76,17 @@ class Kandinsky22:
         self._vision = Vision(device, prior, share)
         self._nothing = self._vision.nothing()
         self._embeddings: Cache[_Imagined] = Cache(share, _Imagined.bytes)
-
-    @cached_property
-    def _inpainter(self) -> DecoderNetwork:
-        """The decoder that sees what is kept, loaded on first use."""
-        return DecoderNetwork(self._device, self._folder / "decoder-inpaint")
-
-    def stats(self) -> dict[str, CacheStats]:
-        """How the caches served so far, by name."""
-        return {name: held.stats() for name, held in self._caches().items()}
-
-    def forget(self) -> None:
-        """Empty the caches, to make room."""
-        for held in self._caches().values():
-            held.clear()
-
-    def _caches(self) -> dict[str, Cache[Any]]:
-        return {
+        self.caches: dict[str, Cache[Any]] = {
             "prompts": self._reader.cache,
             "embeddings": self._embeddings,
             "pictures": self._vision.cache,
             "latents": self._movq.cache,
         }
+
+    @cached_property
+    def _inpainter(self) -> DecoderNetwork:
+        """The decoder that sees what is kept, loaded on first use."""
+        return DecoderNetwork(self._device, self._folder / "decoder-inpaint")
 
     def preview(self, clean: Tensor) -> Image.Image:
         """A small picture of predicted clean latents (4, h, w)."""

@@ -31,7 +31,7 @@ from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut
 from engine.kandinsky.v3unet import LATENT, UNet, Words, blank
 from engine.requests import ImageToImage, Inpaint, Mode, Outpaint, Request, Sampler
 from engine.runtime import samplers
-from engine.runtime.caches import Cache, CacheStats
+from engine.runtime.caches import Cache
 from engine.runtime.cost import tflop
 from engine.runtime.denoising import Denoiser, Denoising, Noise, Together
 from engine.runtime.device import Device
@@ -74,6 +74,11 @@ class Kandinsky3:
         self._unet = UNetNetwork(device, folder / "unet", folder / "scheduler", times(folder))
         self._movq = MoVQ(device, _load(VQModel, folder / "movq", device), share)
         self.modes = modes(folder)
+        self.caches: dict[str, Cache[Any]] = {
+            "texts": self._reader.texts,
+            "words": self._reader.words,
+            "latents": self._movq.cache,
+        }
 
     @cached_property
     def _inpainter(self) -> UNetNetwork:
@@ -82,22 +87,6 @@ class Kandinsky3:
         own = folder / "scheduler"
         scheduler = own if own.is_dir() else self._folder / "scheduler"
         return UNetNetwork(self._device, folder / "unet", scheduler)
-
-    def stats(self) -> dict[str, CacheStats]:
-        """How the caches served so far, by name."""
-        return {name: held.stats() for name, held in self._caches().items()}
-
-    def forget(self) -> None:
-        """Empty the caches, to make room."""
-        for held in self._caches().values():
-            held.clear()
-
-    def _caches(self) -> dict[str, Cache[Any]]:
-        return {
-            "texts": self._reader.texts,
-            "words": self._reader.words,
-            "latents": self._movq.cache,
-        }
 
     def preview(self, clean: Tensor) -> Image.Image:
         """A small picture of predicted clean latents (4, h, w)."""

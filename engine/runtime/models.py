@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.errors import ModelTooLarge, WeightsBroken
 from engine.requests import Request
-from engine.runtime.caches import CacheStats
+from engine.runtime.caches import Cache, CacheStats
 from engine.settings import Settings
 from engine.weights import Weights
 
@@ -27,16 +27,15 @@ log = logging.getLogger(__name__)
 class Model(Protocol):
     """One model family's way of making pictures."""
 
+    @property
+    def caches(self) -> Mapping[str, Cache[Any]]:
+        """By name; emptied where memory is short."""
+
     def paint(self, request: Request, index: int) -> Way[Any]:
         """Picture `index` of a resolved request, as pixels (H, W, 3) uint8."""
 
     def preview(self, clean: Any) -> Image.Image:
         """A small picture of a stage's sketch."""
-
-    def stats(self) -> dict[str, CacheStats]: ...
-
-    def forget(self) -> None:
-        """Empty the caches, to make room."""
 
 
 class Models:
@@ -71,14 +70,15 @@ class Models:
     def forget(self) -> None:
         """Empty every cache."""
         for model in self._loaded.values():
-            model.forget()
+            for cache in model.caches.values():
+                cache.clear()
 
     def stats(self) -> dict[str, CacheStats]:
         """The caches, by model and name."""
         return {
-            f"{name} {cache}": stats
+            f"{name} {kind}": cache.stats()
             for name, model in list(self._loaded.items())  # may be called from another thread
-            for cache, stats in model.stats().items()
+            for kind, cache in model.caches.items()
         }
 
     def _make_room(self, name: str, busy: Collection[str]) -> bool:

@@ -87,6 +87,22 @@ async def test_jobs_are_shown_one_after_another_the_oldest_first(
     assert [view.busy for view in seen if view.ended] == [True, False]
 
 
+async def test_a_newer_job_that_ended_meanwhile_is_shown_at_last(
+    studio: Studio, twin: Twin
+) -> None:
+    account = await ann(studio)
+    first = await studio.submit(TextToImage(prompt="a fox"), account, "1")
+    second = await studio.submit(TextToImage(prompt="an owl"), account, "2")
+    (await twin.job(2)).done()
+    following = asyncio.create_task(views(studio))
+    await asyncio.sleep(0.1)
+    await studio.cancel(first.id, account)
+    *_, end = await following
+    assert end.job_id == second.id
+    assert "/media/" in end.stage
+    assert (end.busy, end.ended) == (False, True)
+
+
 async def test_leaving_the_page_cancels_nothing(studio: Studio, twin: Twin) -> None:
     account = await ann(studio)
     job = await studio.submit(TextToImage(prompt="a fox"), account, "k")

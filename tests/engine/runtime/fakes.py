@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.cards import filled
 from engine.events import Event
 from engine.requests import Request, TextToImage
-from engine.runtime.caches import CacheStats
+from engine.runtime.caches import Cache
 from engine.runtime.stages import Stage, Way
 
 
@@ -55,7 +55,8 @@ class CountingModel:
     def __init__(self) -> None:
         self.network = CountingNetwork()
         self.previews = 0
-        self.forgotten = 0
+        self.caches: dict[str, Cache[str]] = {"words": Cache(10, len)}
+        self.caches["words"].put("a", "1234")
 
     def paint(self, request: Request, index: int) -> Way[Any]:
         stage = Counting(
@@ -73,12 +74,6 @@ class CountingModel:
     def preview(self, clean: Any) -> Image.Image:
         self.previews += 1
         return Image.new("RGB", (1, 1))
-
-    def stats(self) -> dict[str, CacheStats]:
-        return {}
-
-    def forget(self) -> None:
-        self.forgotten += 1
 
 
 def asked(name: str, *, steps: int = 5, count: int = 1, model: str = "one") -> TextToImage:

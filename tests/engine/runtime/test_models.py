@@ -73,10 +73,8 @@ def test_a_model_larger_than_the_budget_is_refused() -> None:
 
 
 def test_caches_are_named_by_their_model() -> None:
-    class Caching(CountingModel):
-        def stats(self) -> dict[str, CacheStats]:
-            return {"prompts": CacheStats(1, 2, 3)}
-
-    models = Models([Weights(mini_card("a"), Path())], lambda _: Caching())
-    models.take("a", "")
-    assert models.stats() == {"a prompts": CacheStats(1, 2, 3)}
+    shelf = Shelf(budget=0)
+    shelf.take("a")
+    assert shelf.models.stats() == {"a words": CacheStats(hits=0, misses=0, bytes=4)}
+    shelf.models.forget()
+    assert shelf.models.stats() == {"a words": CacheStats(hits=0, misses=0, bytes=0)}
