@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from engine.mini.judge import look
 from tests.e2e.browser import LONG, Visitor
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 RUSSIAN = {"locale": "ru-RU"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 LONG_JOB = 250  # steps, to have time for something else meanwhile
+EVENTS: Any = {"status": 200, "content_type": "text/event-stream"}
 
 HOSTILE = [
     "<script>window.pwned=1</script><img src=x onerror='window.pwned=1'>",
@@ -132,6 +133,17 @@ async def test_a_broken_network_loses_nothing(program: Program, enter: Visit) ->
     await expect(line).not_to_have_text(seen, timeout=LONG)
     await person.page.locator("#stop").click()
     await expect(person.stage).to_contain_text("Stopped.", timeout=LONG)
+
+
+async def test_a_page_whose_first_answer_was_lost_asks_again(
+    program: Program, browser: Browser
+) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.route("**/queue/data*", lambda route: route.fulfill(body="", **EVENTS), times=1)
+    await page.goto(program.address)
+    await expect(page.locator("#history h2")).to_be_visible(timeout=LONG)
+    await context.close()
 
 
 async def test_nobody_else_sees_a_picture(program: Program, enter: Visit) -> None:

@@ -31,16 +31,22 @@ document.addEventListener("keydown", (event) => {
 
 // A locked phone, a broken network or a restart of the studio drops the stream of events, and
 // nobody tells the page. Each news of a running job carries another data-seen; when that stops
-// changing, the page asks again, and when nobody answers, it loads itself anew (the form is kept).
+// changing, or when the history does not come at first, the page asks again, and when nobody
+// answers, it loads itself anew (the form is kept).
 const PATIENCE = 8000; // milliseconds
 let seen = null;
 let since = Date.now();
 let asked = false;
 
+function awaited() {
+    if (document.querySelector("#history h2") === null) return "history";
+    return document.querySelector("#stage [data-seen]")?.dataset.seen ?? null;
+}
+
 function look() {
-    const running = document.querySelector("#stage [data-seen]");
-    if (running === null || running.dataset.seen !== seen) {
-        seen = running?.dataset.seen ?? null;
+    const news = awaited();
+    if (news === null || news !== seen) {
+        seen = news;
         since = Date.now();
         asked = false;
     } else if (!document.hidden && Date.now() - since > PATIENCE) {
