@@ -17,6 +17,7 @@ from engine.errors import (
 )
 from engine.requests import (
     SIZE_LIMIT,
+    DepthGuided,
     ImageToImage,
     Inpaint,
     Mode,
@@ -24,6 +25,7 @@ from engine.requests import (
     Request,
     Sampler,
 )
+from engine.sources import Source
 
 Value = TypeVar("Value")
 
@@ -44,6 +46,8 @@ class ModelCard:
     prior_guidance: float
     samplers: tuple[Sampler, ...]  # the first is the default
     strength: float = 0.3  # of image to image
+    depth: bool = False  # whether its pictures can follow a depth map
+    depth_of: bool = False  # and the depth of a picture
     licence: str = ""
     memory: float = 0.0  # GB that its weights take on this device, as they are stored
 
@@ -58,6 +62,7 @@ def resolve(request: Request, cards: list[ModelCard]) -> Request:
     card = choose(request.model, cards)
     if request.mode not in card.modes:
         raise NotOffered(model=card.title, mode=request.mode.replace("_", " "))
+    _follows(request, card)
     width, height = _size(request, card)
     whole = request.model_copy(
         update={
@@ -83,6 +88,16 @@ def resolve(request: Request, cards: list[ModelCard]) -> Request:
     return whole
 
 
+def _follows(request: Request, card: ModelCard) -> None:
+    """See that the model can follow the depth that the request gives, if any. Raises NotOffered."""
+    if not isinstance(request, DepthGuided):
+        return
+    if request.depth is not None and not card.depth:
+        raise NotOffered(model=card.title, mode="depth map")
+    if request.depth_of is not None and not card.depth_of:
+        raise NotOffered(model=card.title, mode="depth of a picture")
+
+
 def _of_prior(asked: Value | None, default: Value) -> Value | None:
     """None for a model without a prior, whose card has 0."""
     return (asked or default) if default else None
@@ -93,6 +108,8 @@ def _size(request: Request, card: ModelCard) -> tuple[int, int]:
     width, height = card.sizes[0]
     if isinstance(request, ImageToImage):
         width, height = _fitted(_checked(request), card)
+    elif isinstance(request, DepthGuided) and request.scene is not None:
+        width, height = _fitted(_large_enough(request.scene), card)
     if isinstance(request, Inpaint | Outpaint):
         width, height = _checked(request)
     if isinstance(request, Inpaint):
@@ -108,13 +125,19 @@ def _fitted(size: tuple[int, int], card: ModelCard) -> tuple[int, int]:
     return min(round(size[0] * scale), high), min(round(size[1] * scale), high)
 
 
-def _checked(request: ImageToImage | Inpaint | Outpaint) -> tuple[int, int]:
-    """The size of the picture, which can be worked on."""
-    width, height = size = request.picture.size
-    if min(size) < SIZE_LIMIT[0]:
+def _large_enough(source: Source) -> tuple[int, int]:
+    """The size of a picture, which can be worked on."""
+    width, height = source.size
+    if min(width, height) < SIZE_LIMIT[0]:
         raise PictureTooSmall(size=f"{width}×{height}", low=SIZE_LIMIT[0])
     _within("width", width, *SIZE_LIMIT)
     _within("height", height, *SIZE_LIMIT)
+    return width, height
+
+
+def _checked(request: ImageToImage | Inpaint | Outpaint) -> tuple[int, int]:
+    """The size of the picture, which can be worked on."""
+    width, height = size = _large_enough(request.picture)
     if isinstance(request, Inpaint):
         if request.mask.size != size:
             mask = "{}×{}".format(*request.mask.size)

@@ -87,6 +87,10 @@ class WindowInside(UserError):
     text = "The frame lies within the picture: there is nothing to fill. Move it over an edge."
 
 
+class TwoDepths(UserError):
+    text = "Give a depth map or a picture to take the depth of, not both."
+
+
 class PictureTooSmall(UserError):
     text = "The picture is {size}; each side needs at least {low} pixels. Send a larger one."
 

@@ -14,6 +14,7 @@ Name = Literal["2.1", "2.2", "3"]
 
 WORDS: tuple[Mode, ...] = ("text_to_image", "image_to_image")
 MEANINGS: tuple[Mode, ...] = ("mix", "variations")  # of what has image embeddings
+CONTROLNET = "decoder-controlnet/unet"  # of 2.2: the UNet that follows depth
 EDITS: tuple[Mode, ...] = ("inpaint", "outpaint")  # where an inpainting UNet is at hand
 
 _SIZES_22 = ((512, 512), (768, 768), (1024, 1024), (1024, 576), (576, 1024), (768, 512), (512, 768))
@@ -37,7 +38,10 @@ class Family:
         """The card of a model of this generation, with the modes that its folder has."""
         able = (folder / self.inpainter).is_dir()
         modes = tuple(mode for mode in self.card.modes if able or mode not in EDITS)
-        return replace(_distilled(self.card, folder), name=name, title=title, modes=modes)
+        depth = self.name == "2.2" and (folder / CONTROLNET).is_dir()
+        return replace(
+            _distilled(self.card, folder), name=name, title=title, modes=modes, depth=depth
+        )
 
 
 def _published(repositories: str) -> str:
@@ -140,7 +144,7 @@ def own_card(family: Family, name: str, folder: Path) -> ModelCard:
     side = 8 * int(_config(folder / "decoder/unet").get("sample_size", 64))
     card = family.card_of(name, name, folder)
     if family is K22 and side < 512:
-        return replace(mini_card(name, name), modes=card.modes)
+        return replace(mini_card(name, name), modes=card.modes, depth=card.depth)
     return card
 
 

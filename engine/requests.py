@@ -19,6 +19,7 @@ from engine.errors import (
     OutOfRange,
     PromptTooLong,
     TooFewParts,
+    TwoDepths,
     UnknownStyle,
     UnreadableText,
 )
@@ -121,7 +122,25 @@ class Request(BaseModel):
         return self.model_validate(_filled(self.model_dump(), files))
 
 
-class TextToImage(Request):
+class DepthGuided(Request):
+    """What may follow the depth of a scene: of a depth map, near is white, or of a picture."""
+
+    depth: Source | None = None
+    depth_of: Source | None = None
+
+    @model_validator(mode="after")
+    def _one_depth(self) -> Self:
+        if self.depth is not None and self.depth_of is not None:
+            raise TwoDepths()
+        return self
+
+    @property
+    def scene(self) -> Source | None:
+        """The picture whose depth is followed, if one is."""
+        return self.depth or self.depth_of
+
+
+class TextToImage(DepthGuided):
     """Words to pictures; picture `i` is made with seed + i."""
 
     mode: Literal["text_to_image"] = "text_to_image"
@@ -134,7 +153,7 @@ class TextToImage(Request):
         return value
 
 
-class ImageToImage(Request):
+class ImageToImage(DepthGuided):
     """A picture changed after words, or without them after itself.
 
     `strength` says how much: the share of the steps that are taken, from the picture with noise.

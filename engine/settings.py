@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     text_device: Literal["same", "cpu", "8-bit"] = "same"  # of the text encoder of Kandinsky 3
+    depth_model: Path | None = None  # folder of a model of transformers that estimates depth
     deterministic: bool = False  # no bit of a picture may depend on who shares its batch
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 7860

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.cards import ModelCard
 from engine.errors import UnknownModel, WeightsBroken, WeightsMissing
-from engine.families import FAMILIES, K22, Family, family_of, mini_card, own_card
+from engine.families import CONTROLNET, FAMILIES, K22, Family, family_of, mini_card, own_card
 from engine.settings import Settings
 
 MINI = Path(__file__).parent / "mini" / "weights"
@@ -21,6 +21,10 @@ MINI = Path(__file__).parent / "mini" / "weights"
 _OWN = (
     "Put the folders of a Kandinsky 2.1 or 2.2 (prior/, decoder/) or of a 3 (unet/, text_encoder/,"
     " movq/) there, or change KANDINSKY_MODELS."
+)
+_DEPTH = (
+    "Put a depth model of transformers there (config.json, preprocessor_config.json and"
+    " safetensors), or change KANDINSKY_DEPTH_MODEL."
 )
 _KNOWN = "mini, 2.1, 2.2, 3, name=folder"
 
@@ -43,6 +47,8 @@ def find(settings: Settings) -> list[Weights]:
     """
     if not settings.models:
         raise UnknownModel(name="", known=_KNOWN)
+    if settings.depth_model is not None:
+        _check(settings.depth_model, "depth", _DEPTH)
     return [_found(name, settings) for name in settings.models]
 
 
@@ -51,7 +57,11 @@ def _found(name: str, settings: Settings) -> Weights:
     check(weights, advice)
     numbers = _numbers(weights)
     width = 2 if settings.dtype in ("bfloat16", "float16") else 4
-    card = replace(weights.card, memory=round(numbers * width / 1e9, 2))
+    card = replace(
+        weights.card,
+        memory=round(numbers * width / 1e9, 2),
+        depth_of=weights.card.depth and settings.depth_model is not None,
+    )
     return replace(weights, card=card, numbers=numbers)
 
 
@@ -72,15 +82,19 @@ def _named(name: str, data: Path) -> tuple[Weights, str]:
 
 def check(weights: Weights, advice: str = _OWN) -> None:
     """See that each part has its configuration and whole safetensors files."""
-    name = weights.card.name
-    for part in weights.family.parts:
-        folder = weights.folder / part
-        files = sorted(folder.glob("*.safetensors"))
-        if not (folder / "config.json").is_file() or not files:
-            raise WeightsMissing(model=name, folder=folder, advice=advice)
-        for file in files:
-            if not _whole(file):
-                raise WeightsBroken(file=file, model=name)
+    extra = (weights.family.inpainter, CONTROLNET)
+    parts = [part for part in extra if (weights.folder / part).is_dir()]
+    for part in (*weights.family.parts, *parts):
+        _check(weights.folder / part, weights.card.name, advice)
+
+
+def _check(folder: Path, name: str, advice: str) -> None:
+    files = sorted(folder.glob("*.safetensors"))
+    if not (folder / "config.json").is_file() or not files:
+        raise WeightsMissing(model=name, folder=folder, advice=advice)
+    for file in files:
+        if not _whole(file):
+            raise WeightsBroken(file=file, model=name)
 
 
 def _loaded(folder: Path) -> list[Path]:

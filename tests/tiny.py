@@ -72,6 +72,10 @@ def make(folder: Path) -> Path:
         prior / "image_processor"
     )
     _unet(4).save_pretrained(decoder / "unet")
+    _unet(8, "image_hint").save_pretrained(folder / "decoder-controlnet" / "unet")
+    DDPMScheduler(**parts.DECODER_SCHEDULER).save_pretrained(
+        folder / "decoder-controlnet" / "scheduler"
+    )
     _unet(9).save_pretrained(folder / "decoder-inpaint" / "unet")
     DDPMScheduler(**parts.DECODER_SCHEDULER).save_pretrained(
         folder / "decoder-inpaint" / "scheduler"
@@ -92,10 +96,10 @@ def make(folder: Path) -> Path:
     return folder
 
 
-def _unet(channels: int) -> UNet2DConditionModel:
+def _unet(channels: int, embedding: str = "image") -> UNet2DConditionModel:
     return UNet2DConditionModel(
         act_fn="silu",
-        addition_embed_type="image",
+        addition_embed_type=embedding,
         attention_head_dim=8,
         block_out_channels=(32, 32),
         cross_attention_dim=16,

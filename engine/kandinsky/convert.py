@@ -24,7 +24,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import T5Config, T5EncoderModel
 
-from engine.kandinsky.v3 import FLASH, NULL
+from engine.kandinsky.pictures import NULL
+from engine.kandinsky.v3 import FLASH
 from engine.kandinsky.v3unet import blank
 
 Kind = Literal["base", "flash", "inpainting"]

@@ -27,7 +27,7 @@ _LOW, _HIGH = (samplers.COLUMNS.index(name) for name in ("low", "high"))
 
 
 class DecoderNetwork(Denoiser):
-    """The UNet; a condition is the embedding of a picture, and, if it inpaints, what is kept."""
+    """The UNet; a condition is a picture's embedding, and what of a picture stands beside x."""
 
     def __init__(self, device: Device, folder: Path) -> None:
         """`folder` holds `unet` and `scheduler`."""
@@ -59,13 +59,15 @@ class DecoderNetwork(Denoiser):
         away: Condition,
         start: Tensor | tuple[int, int],
         stays: Tensor | None = None,
+        hint: Tensor | None = None,
         amounts: tuple[float, float] | None = None,
     ) -> Denoising:
         """The way from noise, or from latents with noise, to latents.
 
         `start` is the latent size (h, w), or the latents (1, 4, h, w) of a picture; with `stays`
-        (1, 1, h, w) that picture is inpainted: 1 where it is kept. `amounts` of the picture's
-        latents and of noise begin image to image, those of the sampler's first time if None.
+        (1, 1, h, w) that picture is inpainted: 1 where it is kept. `hint` is of `hinted`. `amounts`
+        of the picture's latents and of noise begin image to image, those of the sampler's first
+        time if None.
         """
         h, w = start.shape[-2:] if isinstance(start, Tensor) else start
         guided = filled(request.guidance) > 1
@@ -74,7 +76,7 @@ class DecoderNetwork(Denoiser):
         table = self._table(sampler, filled(request.steps), strength)
         rows = 2 if guided else 1
         x = first = noise.draw((1, 4, h, w))
-        beside: tuple[Tensor, ...] = ()
+        beside: tuple[Tensor, ...] = () if hint is None else (hint,)
         kept = None
         if isinstance(start, Tensor) and stays is None:
             image, noisy = amounts or (table.image, table.noise)
@@ -105,6 +107,11 @@ class DecoderNetwork(Denoiser):
         with self._device.timed():
             return self._unet.embed(image_embeds.to(dtype), *(one.to(dtype) for one in text))
 
+    def hinted(self, picture: Tensor) -> Tensor:
+        """What a hint (1, 3, 8h, 8w) in 0..1 is to the UNet: (1, 4, h, w)."""
+        with self._device.timed():
+            return self._unet.hinted(picture.to(self._device.torch, self._device.dtype))
+
     def predict(
         self, x: Tensor, times: Tensor, conditions: list[tuple[Tensor, ...]]
     ) -> tuple[Tensor, Tensor]:
@@ -131,7 +138,7 @@ def _example(config: Any, dtype: torch.dtype) -> tuple[Tensor, ...]:
     """What a UNet takes: latents, times, and what `condition` takes; all zeros."""
     x = torch.zeros(2, config.in_channels, SIDE, SIDE, dtype=dtype)
     times = torch.zeros(2, dtype=torch.long)
-    if config.addition_embed_type == "image":
+    if config.addition_embed_type in ("image", "image_hint"):
         return x, times, torch.zeros(2, config.encoder_hid_dim, dtype=dtype)
     embedding = torch.zeros(2, config.cross_attention_dim, dtype=dtype)
     hidden = torch.zeros(2, 77, config.encoder_hid_dim, dtype=dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from engine.runtime.stages import Stage, Way
 
 SCALE = 8  # pixels a latent
 ROWS = 4  # of a batch that one picture's pass counts for
+NULL = "null_embedding.safetensors"  # beside a UNet of 3.1 that was converted
 PREVIEW_SIDE = {"cpu": 8, "cuda": 32}  # latents; larger ones are shrunk before a preview
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -144,12 +146,25 @@ def cut(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
-def load(kind: Any, folder: Any, device: Device) -> Any:
-    """One network of that class, ready on the device; safetensors only, from this disk only."""
-    network = kind.from_pretrained(
-        folder, dtype=device.dtype, use_safetensors=True, local_files_only=True
+def load(kind: Any, folder: Path, device: Device) -> Any:
+    """One network of that class, ready on the device."""
+    return device.place(read(kind, folder, dtype=device.dtype))
+
+
+def read(kind: Any, folder: Path, **options: Any) -> Any:
+    """One network of that class; safetensors only, from this disk only. Raises OSError."""
+    variant = "fp16" if ".fp16" in files_of_weights(folder)[0].name else None
+    return kind.from_pretrained(
+        folder, variant=variant, use_safetensors=True, local_files_only=True, **options
     )
-    return device.place(network)
+
+
+def files_of_weights(folder: Path) -> list[Path]:
+    """The files of a network's weights: in full precision, else in half. Raises OSError."""
+    files = [file for file in sorted(folder.glob("*.safetensors")) if file.name != NULL]
+    if not files:
+        raise FileNotFoundError(f"no safetensors in {folder}")
+    return [file for file in files if ".fp16" not in file.name] or files
 
 
 def _pixels(decoded: Tensor) -> Pixels:

@@ -2,7 +2,7 @@
 
 What a picture's condition alone decides is computed once, what a time alone decides is a table, and
 one matrix tells all resnets the time. On a CPU, small networks convolve by Winograd's algorithm.
-ControlNet's hints, the samplers and training are not here.
+The samplers and training are not here.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
+from diffusers.models.embeddings import ImageHintTimeEmbedding
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
 TIMES = 1000  # steps of the training schedule
 KNOWN: dict[str, set[object]] = {
     "act_fn": {"silu", "swish"},
-    "addition_embed_type": {"image", "text_image"},
+    "addition_embed_type": {"image", "image_hint", "text_image"},
     "center_input_sample": {False},
     "class_embed_type": {None},
     "cross_attention_norm": {None},
@@ -75,6 +76,7 @@ class DecoderUNet(nn.Module):
         self.words = _linear(torch.cat(words), network.dtype)
         self.times = nn.Buffer(_all_times(network))
         self.add_embedding = network.add_embedding
+        self.hint = getattr(network.add_embedding, "input_hint_block", None)
         self.encoder_hid_proj = network.encoder_hid_proj
         self.conv_in = network.conv_in
         self.layers = nn.ModuleList(map(_Layer, parts))  # type: ignore[assignment]
@@ -85,9 +87,28 @@ class DecoderUNet(nn.Module):
 
     def embed(self, image_embeds: Tensor, *text: Tensor) -> tuple[Tensor, Tensor]:
         """`condition` of image embeddings (N, E); 2.1: and of text, (N, X) and hidden (N, T, H)."""
-        added: Tensor = self.add_embedding(*text[:1], image_embeds)
+        added = self._added(image_embeds, *text[:1])
         tokens: Tensor = self.encoder_hid_proj(*text[1:], image_embeds)
         return self.condition(added, tokens)
+
+    def hinted(self, picture: Tensor) -> Tensor:
+        """ControlNet: what stands beside x, (N, 4, h, w), of hints (N, 3, 8h, 8w) in 0..1.
+
+        Raises ValueError for a network that takes no hints.
+        """
+        if self.hint is None:
+            raise ValueError("The UNet takes no hints")
+        found: Tensor = self.hint(picture)
+        return found
+
+    def _added(self, image_embeds: Tensor, *text: Tensor) -> Tensor:
+        if isinstance(self.add_embedding, ImageHintTimeEmbedding):  # its hint is `hinted`
+            added: Tensor = self.add_embedding.image_norm(
+                self.add_embedding.image_proj(image_embeds)
+            )
+        else:
+            added = self.add_embedding(*text, image_embeds)
+        return added
 
     def condition(self, added: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """What each step needs of a picture's condition: `forward`'s added and spoken, rows first.

@@ -28,10 +28,12 @@ from engine import canvas
 from engine.canvas import Mask, Window
 from engine.cards import filled
 from engine.kandinsky.decoder import DecoderNetwork
+from engine.kandinsky.depth import DepthEstimator
 from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut, load
 from engine.kandinsky.prior import Prefix, Prior, PriorNetwork
 from engine.kandinsky.vision import Vision
 from engine.requests import (
+    DepthGuided,
     ImageToImage,
     Inpaint,
     Mix,
@@ -40,7 +42,7 @@ from engine.requests import (
     Variations,
 )
 from engine.runtime.caches import Cache
-from engine.runtime.denoising import Denoising, Noise
+from engine.runtime.denoising import Noise
 from engine.runtime.device import Device
 from engine.runtime.stages import Stage, Way
 from engine.styles import styled
@@ -49,16 +51,24 @@ from engine.styles import styled
 class Kandinsky22:
     """The networks of one 2.2 model on one device."""
 
-    def __init__(self, folder: Path, device: Device, cache_limit: int, side_limit: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: Device,
+        cache_limit: int,
+        side_limit: int,
+        depth_model: Path | None = None,
+    ) -> None:
         """`cache_limit` in bytes, for what was computed before; 0 turns the caches off.
 
         `side_limit` in pixels is what the decoder sees at most of a picture to be edited.
+        `depth_model` is the folder of a model that estimates depth, where one is at hand.
         """
         self._device = device
         self._folder = folder
         self._side_limit = side_limit
         prior, decoder = folder / "prior", folder / "decoder"
-        share = cache_limit // 4
+        share = cache_limit // 5
         network: PriorTransformer = load(PriorTransformer, prior / "prior", device)
         self.width = int(network.config.embedding_dim)
         self._prior = PriorNetwork(
@@ -74,6 +84,7 @@ class Kandinsky22:
         self.decoder = DecoderNetwork(device, decoder)
         self._movq = MoVQ(device, load(VQModel, decoder / "movq", device), share)
         self._vision = Vision(device, prior, share)
+        self._estimator = DepthEstimator(device, depth_model or folder, share)
         self._nothing = self._vision.nothing()
         self._embeddings: Cache[_Imagined] = Cache(share, _Imagined.bytes)
         self.caches: dict[str, Cache[Any]] = {
@@ -81,12 +92,18 @@ class Kandinsky22:
             "embeddings": self._embeddings,
             "pictures": self._vision.cache,
             "latents": self._movq.cache,
+            "depths": self._estimator.cache,
         }
 
     @cached_property
     def _inpainter(self) -> DecoderNetwork:
         """The decoder that sees what is kept, loaded on first use."""
         return DecoderNetwork(self._device, self._folder / "decoder-inpaint")
+
+    @cached_property
+    def _follower(self) -> DecoderNetwork:
+        """The decoder that follows a depth map (ControlNet), loaded on first use."""
+        return DecoderNetwork(self._device, self._folder / "decoder-controlnet")
 
     def preview(self, clean: Tensor) -> Image.Image:
         """A small picture of predicted clean latents (4, h, w)."""
@@ -108,9 +125,8 @@ class Kandinsky22:
                 frame = Window(request.left, request.top, *size)
                 picture, hole = canvas.place(request.picture.picture(), frame)
                 return (yield from self._fill(request, picture, hole, toward, away, noise))
-        stage = self._decode(request, noise, toward, away, _latent_size(request))
-        yield stage
-        return cut((yield from self._movq.show(stage.x)), *_size(request))
+        latents = yield from self._decode(request, noise, toward, away, _latent_size(request))
+        return cut((yield from self._movq.show(latents)), *_size(request))
 
     def meaning(self, request: Request, noise: Noise) -> Way[tuple[Tensor, Tensor]]:
         """The embeddings (1, E) to paint and to steer away from."""
@@ -183,10 +199,25 @@ class Kandinsky22:
         toward: Tensor,
         away: Tensor,
         start: Tensor | tuple[int, int],
-    ) -> Denoising:
-        """The decoder's stage; `start` is a latent size or the latents to begin from."""
-        condition = self.decoder.condition
-        return self.decoder.stage(request, noise, condition(toward), condition(away), start)
+    ) -> Way[Tensor]:
+        """The latents; `start` is their size, or those (1, 4, h, w) to begin from."""
+        decoder, hint = self.decoder, None
+        if isinstance(request, DepthGuided) and request.scene:
+            decoder = self._follower
+            hint = decoder.hinted((yield from self._depth(request)))
+        told = decoder.condition(toward), decoder.condition(away)
+        stage = decoder.stage(request, noise, *told, start, hint=hint)
+        yield stage
+        return stage.x
+
+    def _depth(self, request: DepthGuided) -> Way[Tensor]:
+        """The depth map to follow, (1, 3, H, W) in 0..1, at the size that is worked on."""
+        if request.depth is not None:
+            depth = request.depth.picture("L")
+        else:
+            depth = yield from self._estimator.see(filled(request.depth_of).picture())
+        depth = canvas.pad(canvas.fit(depth.convert("RGB"), *_size(request)))
+        return torch.from_numpy(np.array(depth)).permute(2, 0, 1)[None].float() / 255
 
     def _change(
         self, request: ImageToImage, toward: Tensor, away: Tensor, noise: Noise
@@ -194,9 +225,8 @@ class Kandinsky22:
         """Image to image: from the picture's latents with noise, the last part of the steps."""
         picture = canvas.fit(request.picture.picture(), *_size(request))
         latents = yield from self._movq.encode(canvas.pad(picture))
-        stage = self._decode(request, noise, toward, away, latents)
-        yield stage
-        return cut((yield from self._movq.show(stage.x)), *_size(request))
+        latents = yield from self._decode(request, noise, toward, away, latents)
+        return cut((yield from self._movq.show(latents)), *_size(request))
 
     def _fill(
         self,

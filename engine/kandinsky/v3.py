@@ -27,7 +27,7 @@ from transformers import BitsAndBytesConfig, T5EncoderModel, T5Tokenizer
 from engine import canvas
 from engine.canvas import Mask, Window
 from engine.cards import filled
-from engine.kandinsky.pictures import SCALE, MoVQ, Pixels, cut
+from engine.kandinsky.pictures import NULL, SCALE, MoVQ, Pixels, cut, files_of_weights, load, read
 from engine.kandinsky.v3unet import LATENT, UNet, Words, blank
 from engine.requests import ImageToImage, Inpaint, Mode, Outpaint, Request, Sampler
 from engine.runtime import samplers
@@ -44,7 +44,6 @@ PIECE = 16  # tokens: prompts that share a pass are filled up to a multiple of t
 SIDE = 1024  # pixels that the model sees at most of a picture to be edited
 GREY = (128, 128, 128)  # the hole as the inpainting UNet sees it: nearest to 0 of -1..1
 FLASH = "flash.json"  # names the times of a folder's UNet, if they are fixed
-NULL = "null_embedding.safetensors"  # beside a UNet of the original format
 
 TextDevice = Literal["same", "cpu", "8-bit"]
 
@@ -72,7 +71,7 @@ class Kandinsky3:
         share = cache_limit // 4
         self._reader = Reader(device, folder, text_device, 3 * share)
         self._unet = UNetNetwork(device, folder / "unet", folder / "scheduler", times(folder))
-        self._movq = MoVQ(device, _load(VQModel, folder / "movq", device), share)
+        self._movq = MoVQ(device, load(VQModel, folder / "movq", device), share)
         self.modes = modes(folder)
         self.caches: dict[str, Cache[Any]] = {
             "texts": self._reader.texts,
@@ -365,7 +364,7 @@ def flash_table(scheduler: DDPMScheduler, times: Sequence[int], strength: float 
 
 def _text_encoder(folder: Path, device: Device, text_device: TextDevice) -> T5EncoderModel:
     if text_device == "same":
-        return _load(T5EncoderModel, folder, device)
+        return load(T5EncoderModel, folder, device)
     options: dict[str, Any] = {"dtype": device.dtype}
     if text_device == "8-bit":
         if importlib.util.find_spec("bitsandbytes") is None:
@@ -375,28 +374,7 @@ def _text_encoder(folder: Path, device: Device, text_device: TextDevice) -> T5En
             )
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
         options["device_map"] = {"": device.torch}
-    return _read(T5EncoderModel, folder, **options).eval().requires_grad_(False)
-
-
-def _load(kind: Any, folder: Path, device: Device) -> Any:
-    """One network of that class, ready on the device."""
-    return device.place(_read(kind, folder, dtype=device.dtype))
-
-
-def _read(kind: Any, folder: Path, **options: Any) -> Any:
-    """One network of that class; safetensors only, from this disk only."""
-    variant = "fp16" if ".fp16" in _weights(folder)[0].name else None
-    return kind.from_pretrained(
-        folder, variant=variant, use_safetensors=True, local_files_only=True, **options
-    )
-
-
-def _weights(folder: Path) -> list[Path]:
-    """The files of a network's weights: in full precision, else in half. Raises OSError."""
-    files = [file for file in sorted(folder.glob("*.safetensors")) if file.name != NULL]
-    if not files:
-        raise FileNotFoundError(f"no safetensors in {folder}")
-    return [file for file in files if ".fp16" not in file.name] or files
+    return read(T5EncoderModel, folder, **options).eval().requires_grad_(False)
 
 
 def _network(folder: Path, device: Device) -> Kandinsky3UNet:
@@ -404,7 +382,7 @@ def _network(folder: Path, device: Device) -> Kandinsky3UNet:
     network = blank(json.loads((folder / "config.json").read_text()))
     weights = {
         name: one.to(device.dtype)
-        for file in _weights(folder)
+        for file in files_of_weights(folder)
         for name, one in load_file(file).items()
     }
     try:

@@ -134,7 +134,7 @@ def _family(weights: Weights, settings: Settings) -> Callable[..., Model]:
         case "2.2":
             from engine.kandinsky.v22 import Kandinsky22
 
-            return Kandinsky22
+            return partial(Kandinsky22, depth_model=settings.depth_model)
         case "3":
             from engine.kandinsky.v3 import Kandinsky3
 

@@ -34,7 +34,7 @@ from storage.png import JSON, TEXT, TEXT_LIMIT, encode_png, infotext
 
 IMAGE = Image.new("RGB", (8, 6), (20, 90, 200))
 HASH = "0123456789abcdef" * 4
-FOX = TextToImage(prompt="a fox", seed=7).model_dump(mode="json")
+FOX = TextToImage(prompt="a fox", seed=7).model_dump(mode="json", exclude={"depth", "depth_of"})
 
 A1111 = """portrait of a knight, (silver armour:1.2), [blurry|sharp] background
 second line <lora:detail:0.7>

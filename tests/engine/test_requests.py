@@ -89,6 +89,8 @@ def test_resolving_fills_in_the_models_defaults_and_a_seed() -> None:
         "sampler": "ddpm",
         "style": None,
         "model": "mini",
+        "depth": None,
+        "depth_of": None,
     }
     seeds = {resolve(TextToImage(prompt="a fox"), [CARD]).seed for _ in range(5)}
     assert len(seeds) == 5

@@ -231,7 +231,6 @@ def test_work_can_be_counted_without_weights() -> None:
     "change",
     [
         {"act_fn": "gelu"},
-        {"addition_embed_type": "image_hint"},
         {"addition_embed_type": None},
         {"center_input_sample": True},
         {"class_embed_type": "timestep"},
