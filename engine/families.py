@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from engine.cards import ModelCard
@@ -24,15 +24,36 @@ _ANCESTRAL: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++")
 
 
 @dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository of the Hugging Face hub, and what of it the studio reads."""
+
+    hub_id: str
+    place: str  # the folder of the model that it fills; "." is the model's own
+    networks: tuple[str, ...]  # its folders of weights, each with a config.json
+    beside: tuple[str, ...]  # its other folders and files, where it has them
+    optional: str = ""  # the name under which it may be left out; empty: the model needs it
+    revision: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
-    """One generation. `parts` are its folders; of these the models keep all but `vision`."""
+    """One generation. Of its parts the models keep all but `vision`."""
 
     name: Name
-    parts: tuple[str, ...]
+    repositories: tuple[Repository, ...]  # as published
     inpainter: str  # the folder of the UNet that edits need
-    hub: str  # commands that get the published weights, for the folder {folder}
     card: ModelCard  # with every mode that its kind may have
     vision: str = ""  # the part that is loaded when a picture is first looked at
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders of the networks without which there is no model."""
+        return tuple(
+            str(PurePosixPath(repository.place, network))
+            for repository in self.repositories
+            if not repository.optional
+            for network in repository.networks
+        )
 
     def card_of(self, name: str, title: str, folder: Path) -> ModelCard:
         """The card of a model of this generation, with the modes that its folder has."""
@@ -42,15 +63,6 @@ class Family:
         return replace(
             _distilled(self.card, folder), name=name, title=title, modes=modes, depth=depth
         )
-
-
-def _published(repositories: str) -> str:
-    """`hf download` for each "repository folder", joined for a sentence."""
-    pairs = (pair.split() for pair in repositories.split(","))
-    return "Get them with: " + " and: ".join(
-        f"hf download {repository} --exclude '*.bin' --local-dir {{folder}}{place}"
-        for repository, place in pairs
-    )
 
 
 _CARD = ModelCard(
@@ -65,42 +77,71 @@ _CARD = ModelCard(
     prior_steps=25,
     prior_guidance=4.0,
     samplers=_ANCESTRAL,
+    licence="Apache-2.0",
 )
+_PRIOR = ("prior", "text_encoder", "image_encoder"), ("tokenizer", "image_processor", "scheduler")
 K21 = Family(
     name="2.1",
-    parts=(
-        *("prior/prior", "prior/text_encoder", "prior/image_encoder"),
-        *("decoder/unet", "decoder/movq", "decoder/text_encoder"),
+    repositories=(
+        Repository("kandinsky-community/kandinsky-2-1-prior", "prior", *_PRIOR),
+        Repository(
+            "kandinsky-community/kandinsky-2-1",
+            "decoder",
+            ("unet", "movq", "text_encoder"),
+            ("tokenizer", "scheduler", "ddpm_scheduler"),
+        ),
+        Repository(
+            "kandinsky-community/kandinsky-2-1-inpaint",
+            "decoder-inpaint",
+            ("unet",),
+            ("scheduler",),
+            optional="inpaint",
+        ),
     ),
     inpainter="decoder-inpaint/unet",
-    hub=_published(
-        "kandinsky-community/kandinsky-2-1-prior /prior,"
-        "kandinsky-community/kandinsky-2-1 /decoder,"
-        "kandinsky-community/kandinsky-2-1-inpaint /decoder-inpaint"
-    ),
     card=replace(_CARD, sizes=_SIZES_21, side_limit=(64, 1024), samplers=("ddim", "ddpm", "dpm++")),
     vision="prior/image_encoder",
 )
 K22 = Family(
     name="2.2",
-    parts=(
-        *("prior/prior", "prior/text_encoder", "prior/image_encoder"),
-        *("decoder/unet", "decoder/movq"),
+    repositories=(
+        Repository("kandinsky-community/kandinsky-2-2-prior", "prior", *_PRIOR),
+        Repository(
+            "kandinsky-community/kandinsky-2-2-decoder",
+            "decoder",
+            ("unet", "movq"),
+            ("scheduler",),
+        ),
+        Repository(
+            "kandinsky-community/kandinsky-2-2-decoder-inpaint",
+            "decoder-inpaint",
+            ("unet",),
+            ("scheduler",),
+            optional="inpaint",
+        ),
+        Repository(
+            "kandinsky-community/kandinsky-2-2-controlnet-depth",
+            "decoder-controlnet",
+            ("unet",),
+            ("scheduler",),
+            optional="depth",
+        ),
     ),
     inpainter="decoder-inpaint/unet",
-    hub=_published(
-        "kandinsky-community/kandinsky-2-2-prior /prior,"
-        "kandinsky-community/kandinsky-2-2-decoder /decoder,"
-        "kandinsky-community/kandinsky-2-2-decoder-inpaint /decoder-inpaint"
-    ),
     card=_CARD,
     vision="prior/image_encoder",
 )
 K3 = Family(
     name="3",
-    parts=("unet", "text_encoder", "movq"),
+    repositories=(
+        Repository(
+            "kandinsky-community/kandinsky-3",
+            ".",
+            ("unet", "text_encoder", "movq"),
+            ("tokenizer", "scheduler", "inpaint/unet", "inpaint/scheduler", "flash.json"),
+        ),
+    ),
     inpainter="inpaint/unet",
-    hub=_published("kandinsky-community/kandinsky-3 /"),
     card=replace(
         _CARD,
         modes=WORDS + EDITS,
@@ -144,8 +185,8 @@ def own_card(family: Family, name: str, folder: Path) -> ModelCard:
     side = 8 * int(_config(folder / "decoder/unet").get("sample_size", 64))
     card = family.card_of(name, name, folder)
     if family is K22 and side < 512:
-        return replace(mini_card(name, name), modes=card.modes, depth=card.depth)
-    return card
+        card = replace(mini_card(name, name), modes=card.modes, depth=card.depth)
+    return replace(card, licence="")
 
 
 def _distilled(card: ModelCard, folder: Path) -> ModelCard:

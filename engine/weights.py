@@ -71,7 +71,7 @@ def _named(name: str, data: Path) -> tuple[Weights, str]:
     if name in FAMILIES:
         family, folder = FAMILIES[name], data / "models" / name
         card = family.card_of(name, f"Kandinsky {name}", folder)
-        return Weights(card, folder, family), family.hub.format(folder=folder)
+        return Weights(card, folder, family), f"Get them with: python -m engine.hub {name}"
     own, equals, place = name.partition("=")
     if not equals or not own or not place:
         raise UnknownModel(name=name, known=_KNOWN)
