@@ -63,6 +63,35 @@ class UnreadablePicture(UserError):
     text = "This picture cannot be read. Send it again, as PNG, JPEG or WebP."
 
 
+class NotAPicture(UserError):
+    text = (
+        "Only PNG, JPEG and WebP pictures can be opened here. "
+        "Save yours as one of these and send it again."
+    )
+
+
+class PictureTooHeavy(UserError):
+    text = (
+        "The file is larger than {limit} MB. "
+        "Make the picture smaller, or save it as JPEG, and send it again."
+    )
+
+
+class PictureTooLarge(UserError):
+    text = "The picture has more than {limit} megapixels. Make it smaller and send it again."
+
+
+class MovingPicture(UserError):
+    text = "This picture moves. Send a still one, of a single frame."
+
+
+class PictureBroken(UserError):
+    text = (
+        "This picture is damaged or too hard to open. "
+        "Save it anew as an ordinary PNG or JPEG and send that."
+    )
+
+
 class EmptyPart(UserError):
     text = "Each part of a mix is either a picture or a text."
 
@@ -111,6 +140,26 @@ class Overflowed(UserError):
 
 class Busy(UserError):
     text = "The studio is full at the moment. Please try again in a minute."
+
+
+class Closing(UserError):
+    text = "The studio is restarting. Please try again in a minute; what was accepted is kept."
+
+
+class TooManyWaiting(UserError):
+    text = "{limit} of your requests are not finished yet. Wait for one, or stop one."
+
+
+class TooManyToday(UserError):
+    text = "You can make {limit} pictures in 24 hours. Please come back later, or ask for fewer."
+
+
+class AccountBanned(UserError):
+    text = "You cannot make pictures until {until}. The reason: {reason}"
+
+
+class PictureGone(UserError):
+    text = "The picture’s file is no longer there."
 
 
 class WentWrong(UserError):
