@@ -1,99 +1,183 @@
-"""The picture files: a folder in which the name of each file is the hash of its content.
+"""The picture files, in a folder or a bucket, named by the hash of their content.
 
 A save first notes which files it will write. Settling it removes those that got no row, at once
-after a failure, or at the next start after a crash.
+after a failure, or at the next start after a crash. A removal notes what is to go before the rows
+go, and is finished, or undone, in the same way.
+
+Equal pictures share a file. So nothing is deleted that a save lists which is not settled, and one
+lock spans every process that shares the store. It is held during `save`, where saves may share
+it, and alone from before the rows are read for `keep` until `settle` or `finish_removal` returns.
+In between, while rows are written, and to read a picture, no lock is needed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-NOTES = "incoming"
+from storage.files import Files, files_at
+from storage.folder import Folder
+from storage.thumbnails import make_thumbnail
+
+INCOMING, LEAVING, THUMBNAILS = "incoming", "leaving", "thumbnails"
+
+NAME = re.compile(r"[\w-]{1,128}", re.ASCII)  # of a save or a removal
+HASH = re.compile(r"[0-9a-f]{64}")
+NOTE = re.compile(rf"(?:{INCOMING}|{LEAVING})/({NAME.pattern})", re.ASCII)
+PICTURE = re.compile(r"(..)/(..)/(\1\2[0-9a-f]{60})\.png")
+
+
+class PictureLost(FileNotFoundError):
+    """The store has no such picture, or it cannot be read as one."""
 
 
 class PictureStore:
-    """PNG files under one folder, `ab/cd/<sha256>.png`. Methods block: call them in a thread."""
+    """PNG files `ab/cd/<sha256>.png`, each with a thumbnail `thumbnails/ab/cd/<sha256>.webp`.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Methods block: call them in a thread, in any. They raise OSError when the disk is full or the
+    bucket is away, and ValueError for a note or a hash that cannot be one.
+    """
 
-    def path(self, sha256: str) -> Path:
-        """Where the file of that hash is, or would be."""
-        return self.folder / sha256[:2] / sha256[2:4] / f"{sha256}.png"
+    def __init__(self, place: str | Path | Files) -> None:
+        """`place` is what `files_at` takes, or what it returns."""
+        self._files = files_at(place) if isinstance(place, str | Path) else place
 
     def save(self, note: str, files: Sequence[bytes]) -> list[str]:
         """Stores the files durably and returns their hashes; write the rows next, then `settle`.
 
-        `note` names the save (a job id). Raises OSError; no half file remains then.
+        `note` names the save (a job id). If this raises, settle it: some files may be there.
         """
         hashes = [hashlib.sha256(file).hexdigest() for file in files]
-        _write(self._note(note), "\n".join(hashes).encode())
+        self._note(INCOMING, note, hashes)
         for sha256, file in zip(hashes, files, strict=True):
-            _write(self.path(sha256), file)
+            self._files.write(picture_name(sha256), file)
+            with suppress(ValueError):  # a picture is not lost for want of a thumbnail
+                self._files.write(thumbnail_name(sha256), make_thumbnail(file))
         return hashes
 
     def noted(self, note: str) -> list[str]:
         """The hashes of that save; empty if it is settled or never began."""
-        try:
-            return self._note(note).read_text().split()
-        except FileNotFoundError:
-            return []
+        return self._noted(INCOMING, note)
 
     def notes(self) -> list[str]:
         """The saves that are not settled."""
-        return [file.name for file in (self.folder / NOTES).glob("[!.]*")]
+        return self._notes(INCOMING)
 
     def settle(self, note: str, keep: Collection[str]) -> None:
-        """Ends a save: its files go, but for those in `keep`, which rows refer to."""
-        for path in (self.path(sha256) for sha256 in self.noted(note) if sha256 not in keep):
-            path.unlink(missing_ok=True)
-            _temporary(path).unlink(missing_ok=True)
-        self._note(note).unlink(missing_ok=True)
+        """Ends a save: its files go, but for those in `keep`, which rows refer to.
 
-    def files(self) -> Iterator[Path]:
-        """Every file in the folder but the notes."""
-        for path in self.folder.rglob("*"):
-            if path.is_file() and path.parent != self.folder / NOTES:
-                yield path
+        Those that another save lists go, if at all, when that one is settled.
+        """
+        self._finish(INCOMING, note, keep)
 
-    def _note(self, name: str) -> Path:
-        return self.folder / NOTES / name
+    def remove(self, note: str, hashes: Collection[str]) -> None:
+        """Notes durably what is to go; delete the rows next, then `finish_removal`."""
+        self._note(LEAVING, note, hashes)
+
+    def marked(self, note: str) -> list[str]:
+        """The hashes of that removal; empty if it is finished or never began."""
+        return self._noted(LEAVING, note)
+
+    def leaving(self) -> list[str]:
+        """The removals that are not finished."""
+        return self._notes(LEAVING)
+
+    def finish_removal(self, note: str, keep: Collection[str]) -> None:
+        """Ends a removal: its files go, but for those in `keep`, which rows still refer to.
+
+        Those that a save lists go, if at all, when that one is settled.
+        """
+        self._finish(LEAVING, note, keep)
+
+    def read(self, sha256: str) -> bytes:
+        """The PNG file. Raises PictureLost."""
+        try:
+            return self._files.read(picture_name(sha256))
+        except FileNotFoundError as error:
+            raise PictureLost(f"There is no picture {sha256}") from error
+
+    def thumbnail(self, sha256: str) -> bytes:
+        """A WebP file, its longest side at most 256; made now if missing. Raises PictureLost."""
+        name = thumbnail_name(sha256)
+        with suppress(FileNotFoundError):
+            return self._files.read(name)
+        try:
+            thumbnail = make_thumbnail(self.read(sha256))
+        except ValueError as error:
+            raise PictureLost(f"Picture {sha256} cannot be read") from error
+        with suppress(OSError):  # a full disk does not keep it from being seen
+            self._files.write(name, thumbnail)
+        try:
+            self.read(sha256)
+        except PictureLost:  # a removal came between, and has not seen the thumbnail
+            self._files.delete(name)
+            raise
+        return thumbnail
+
+    def files(self) -> Iterator[str]:
+        """The hash of every picture that is there."""
+        return (found[3] for found in map(PICTURE.fullmatch, self._files.names()) if found)
+
+    def strays(self, known: Collection[str]) -> Iterator[str]:
+        """The names of the files, but for notes, that belong to none of those hashes."""
+        expected = {name(sha256) for sha256 in known for name in (picture_name, thumbnail_name)}
+        for name in self._files.names():
+            if name not in expected and not NOTE.fullmatch(name):
+                yield name
+
+    def address(self, name: str) -> str:
+        """The path or the URL of the file of that name, for a person to look it up."""
+        return self._files.address(name)
+
+    def path(self, sha256: str) -> Path:
+        """Where a folder has the file of that hash, or would have it."""
+        if not isinstance(self._files, Folder):
+            raise ValueError("Only a folder has paths")
+        return Path(self.address(picture_name(sha256)))
+
+    def _note(self, folder: str, note: str, hashes: Collection[str]) -> None:
+        for sha256 in hashes:
+            picture_name(sha256)
+        self._files.write(_note_name(folder, note), "\n".join(hashes).encode())
+
+    def _noted(self, folder: str, note: str) -> list[str]:
+        try:
+            return self._files.read(_note_name(folder, note)).decode().split()
+        except FileNotFoundError:
+            return []
+
+    def _notes(self, folder: str) -> list[str]:
+        return sorted(found[1] for found in map(NOTE.fullmatch, self._files.names(folder)) if found)
+
+    def _finish(self, folder: str, note: str, keep: Collection[str]) -> None:
+        if doomed := set(self._noted(folder, note)) - set(keep):
+            for other in self.notes():
+                if (INCOMING, other) != (folder, note):
+                    doomed -= set(self.noted(other))
+        for sha256 in doomed:
+            self._files.delete(picture_name(sha256))
+            self._files.delete(thumbnail_name(sha256))  # last: see `thumbnail`
+        self._files.delete(_note_name(folder, note))
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Writes the whole file durably, or raises OSError and leaves no part of it."""
-    _make(path.parent)
-    temporary = _temporary(path)
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+def picture_name(sha256: str) -> str:
+    return f"{_folder(sha256)}/{sha256}.png"
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")
+def thumbnail_name(sha256: str) -> str:
+    return f"{THUMBNAILS}/{_folder(sha256)}/{sha256}.webp"
 
 
-def _make(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    _make(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync(folder.parent)
+def _folder(sha256: str) -> str:
+    if not HASH.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is no hash of a picture")
+    return f"{sha256[:2]}/{sha256[2:4]}"
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _note_name(folder: str, note: str) -> str:
+    if not NAME.fullmatch(note):
+        raise ValueError(f"{note!r} cannot name a save or a removal")
+    return f"{folder}/{note}"
