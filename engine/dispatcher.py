@@ -1,58 +1,94 @@
 """Hands queued jobs to the engine, follows them, and writes down how each one ended.
 
 The ledger and the picture store are its memory; the front ends' verbs are in engine/studio.py.
+Several processes may do this on one ledger: each holds its jobs by a lease that it keeps putting
+off, and what a dead one held goes back to the queue when its lease ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
+import secrets
+import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 from engine.contract import EngineLike, JobLike
 from engine.errors import Busy, UserError, WentWrong
 from engine.events import Done, Event, Failed, Picture, Queued, Step
 from engine.feed import Feed, Feeds, happens
-from engine.requests import read
+from engine.requests import Request, read
 from storage.database import DatabaseAway
-from storage.ledger import Ledger
-from storage.pictures import PictureStore
+from storage.gallery import Gallery
+from storage.ledger import SUSPECT, Ledger
+from storage.pictures import PictureLost, PictureStore
 from storage.png import encode_png
 from storage.records import JobRecord, NewPicture
 
 LOOK_AGAIN = 1.0  # seconds until queue and engine are looked at again without a nudge
+BEAT_LIMIT = 2.0  # seconds between heartbeats, at most; at least ten of them in a lease
 RETRY_LIMIT = 5.0  # seconds between attempts to reach a database that is away, at most
 CLAIM_LIMIT, DRAIN_LIMIT = 5.0, 20.0  # seconds at the end: to stop claiming, to stop the jobs
+
+SAVE = re.compile(r"([0-9a-f-]{36})_(\d+)")  # the note of a save: a job and its attempt
 
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A claimed job in the engine, and how far it is."""
+
+    job: JobRecord
+    engine: JobLike
+    step: int = 0
+    steps: int = 0
+
+
 class Dispatcher:
     """Runs from `start` to `drain`."""
 
     def __init__(
-        self, engine: EngineLike, ledger: Ledger, store: PictureStore, feeds: Feeds
+        self,
+        engine: EngineLike,
+        ledger: Ledger,
+        gallery: Gallery,
+        store: PictureStore,
+        feeds: Feeds,
+        lease: float,
     ) -> None:
+        """`lease` in seconds."""
         self._engine = engine
         self._ledger = ledger
+        self._gallery = gallery
         self._store = store
         self._feeds = feeds
-        self._runs: dict[str, JobLike] = {}  # what the engine has, by job id
+        self._lease = lease
+        self.worker = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._runs: dict[tuple[str, int], _Run] = {}  # by job id and attempt
         self._tasks: set[asyncio.Task[None]] = set()  # one follows each of them
         self._nudge = asyncio.Event()
-        self._saving = asyncio.Lock()  # equal pictures share a file: one save at a time
         self._closing = False
 
     async def start(self) -> None:
-        """Undoes what a crash left half, queues again what was running, and begins to work."""
-        for job_id in await asyncio.to_thread(self._store.notes):
-            await self._settle(job_id)
-        await self._ledger.requeue_all(WentWrong.__name__)
-        self._claiming = asyncio.create_task(self._dispatch(), name="dispatcher")
+        """Undoes what a crash left half, and begins to work."""
+        notes = map(SAVE.fullmatch, await asyncio.to_thread(self._store.notes))
+        saves = [(saved[1], int(saved[2])) for saved in notes if saved]
+        running = await self._ledger.running({job_id for job_id, _ in saves})
+        for job_id, attempt in saves:
+            if job_id not in running:  # else it is another process's, which may be alive
+                await self._settle(job_id, attempt)
+        self._working = [
+            asyncio.create_task(self._dispatch(), name="dispatcher"),
+            asyncio.create_task(self._beat(), name="heartbeat"),
+        ]
 
     def nudge(self) -> None:
         """Says that the queue or the engine's room has changed."""
@@ -60,23 +96,25 @@ class Dispatcher:
 
     def stop(self, job_id: str) -> None:
         """Stops a job, if the engine has it, at its next step; the ledger must say so already."""
-        if run := self._runs.get(job_id):
-            run.cancel()
+        for run in list(self._runs.values()):
+            if run.job.id == job_id:
+                run.engine.cancel()
 
     async def drain(self) -> None:
         """Stops handing out; running jobs stop at their next step and go back to the queue."""
         self._closing = True
         self.nudge()
-        await asyncio.wait([self._claiming], timeout=CLAIM_LIMIT)
-        self._claiming.cancel()
+        dispatching, beating = self._working
+        await asyncio.wait([dispatching], timeout=CLAIM_LIMIT)
+        dispatching.cancel()
         for run in list(self._runs.values()):
-            run.cancel()
+            run.engine.cancel()
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=DRAIN_LIMIT)
-        late = list(self._tasks)
+        late = [*self._tasks, beating]
         for task in late:
             task.cancel()
-        await asyncio.gather(self._claiming, *late, return_exceptions=True)
+        await asyncio.gather(dispatching, *late, return_exceptions=True)
 
     async def _dispatch(self) -> None:
         while not self._closing:
@@ -90,15 +128,37 @@ class Dispatcher:
                 log.exception("the queue could not be read")
             await happens(self._nudge, LOOK_AGAIN)
 
+    async def _beat(self) -> None:
+        """Keeps the leases of this process, stops what it has lost, and frees what others lost."""
+        while True:
+            await asyncio.sleep(min(BEAT_LIMIT, self._lease / 10))
+            try:
+                await self._hold()
+                if await self._ledger.expire(WentWrong.__name__):
+                    log.warning("jobs of a process that is gone go on")
+                    self.nudge()
+            except DatabaseAway as error:
+                log.warning("the database is away: %s", error)
+            except Exception:
+                log.exception("no heartbeat")
+
+    async def _hold(self) -> None:
+        told = {key: (run.step, run.steps) for key, run in self._runs.items()}
+        held = await self._ledger.beat(self.worker, self._lease, told)
+        for key in told.keys() - held:
+            if run := self._runs.get(key):  # cancelled by another process, or somebody else's now
+                run.engine.cancel()
+
     async def _hand_out(self) -> bool:
         """Gives the next queued job to the engine; False if none waits or there is no room."""
-        if self._closing or self._engine.room() <= 0:
+        if self._closing or self._engine.room() <= 0 or self._suspects():
             return False
-        job = await self._ledger.claim()
+        job = await self._ledger.claim(self.worker, self._lease, alone=not self._runs)
         if job is None:
             return False
         try:
-            run = self._engine.submit(read(job.request), owner=str(job.account_id))
+            request = await self._whole(read(job.request))
+            run = _Run(job, self._engine.submit(request, owner=str(job.account_id)))
         except Busy:
             await self._persist(lambda: self._ledger.release(job.id, job.attempt))
             return False
@@ -106,40 +166,55 @@ class Dispatcher:
             await self._fail(job, error)
             self._feeds.of(job.id).tell(None)
             return True
-        self._runs[job.id] = run
-        task = asyncio.create_task(self._attend(job, run), name=f"job {job.id}")
+        self._runs[job.id, job.attempt] = run
+        task = asyncio.create_task(self._attend(run), name=f"job {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
 
-    async def _attend(self, job: JobRecord, run: JobLike) -> None:
+    def _suspects(self) -> bool:
+        """Whether a job runs alone because it may be the one that takes the program down."""
+        return any(run.job.crashes >= SUSPECT for run in self._runs.values())
+
+    async def _whole(self, request: Request) -> Request:
+        """The request with its pictures' files; one that is lost is for the engine to tell."""
+        files = {}
+        for sha256 in {source.sha256 for source in request.sources()}:
+            with suppress(PictureLost):
+                files[sha256] = await asyncio.to_thread(self._store.read, sha256)
+        return request.with_files(files) if files else request
+
+    async def _attend(self, run: _Run) -> None:
         """Follows a job in the engine to its end, and writes down how it ended."""
-        feed = self._feeds.of(job.id)
+        job, feed = run.job, self._feeds.of(run.job.id)
         try:
-            await self._end(job, await self._follow(job, run, feed))
+            await self._end(job, await self._follow(run, feed))
         except asyncio.CancelledError:  # the end of `drain`
             with suppress(DatabaseAway):
                 await self._ledger.release(job.id, job.attempt)
             raise
         except Exception as error:
-            run.cancel()
+            run.engine.cancel()
             await self._fail(job, error)
         finally:
-            self._runs.pop(job.id, None)
+            self._runs.pop((job.id, job.attempt), None)
             feed.tell(None)
             self.nudge()
 
-    async def _follow(self, job: JobRecord, run: JobLike, feed: Feed) -> Event:
+    async def _follow(self, run: _Run, feed: Feed) -> Event:
         """Passes on the job's events; returns the last one."""
-        started = False
-        async for event in run:
+        job = run.job
+        async for event in run.engine:
             if not isinstance(event, Queued | Step):
                 return event
-            run.previews = feed.watchers > 0
-            if not started and isinstance(event, Step):
-                started = True
-                if not await self._persist(lambda: self._ledger.start(job.id, job.attempt)):
-                    run.cancel()  # its owner cancelled before the engine had it
+            run.engine.previews = feed.watchers > 0
+            if isinstance(event, Step):
+                first = run.steps == 0
+                run.step, run.steps = event.index, event.total
+                if first and not await self._persist(
+                    lambda: self._ledger.start(job.id, job.attempt)
+                ):
+                    run.engine.cancel()  # its owner cancelled before the engine had it
             feed.tell(event)
         raise RuntimeError("the engine gave no last event")
 
@@ -155,21 +230,27 @@ class Dispatcher:
     async def _keep(self, job: JobRecord, pictures: tuple[Picture, ...]) -> None:
         """Files first, rows after."""
         files = await asyncio.to_thread(_encode, job, pictures)
-        async with self._saving:
-            try:
-                hashes = await asyncio.to_thread(self._store.save, job.id, files)
-                rows = list(map(_row, pictures, files, hashes))
-                await self._persist(lambda: self._ledger.finish(job.id, job.attempt, rows))
-            except Exception:
-                await self._persist(lambda: self._settle(job.id))
-                raise
-            await self._persist(lambda: self._settle(job.id))
+        try:
+            hashes = await asyncio.to_thread(self._store.save, _save(job.id, job.attempt), files)
+            rows = list(map(_row, pictures, files, hashes))
+            await self._persist(lambda: self._ledger.finish(job.id, job.attempt, rows))
+        except Exception:
+            await self._persist(lambda: self._settle(job.id, job.attempt))
+            raise
+        await self._persist(lambda: self._settle(job.id, job.attempt))
 
-    async def _settle(self, job_id: str) -> None:
-        """Ends a save: its files that no row refers to go, the others stay."""
-        hashes = await asyncio.to_thread(self._store.noted, job_id)
-        keep = await self._ledger.stored(hashes)
-        await asyncio.to_thread(self._store.settle, job_id, keep)
+    async def _settle(self, job_id: str, attempt: int) -> None:
+        """Ends the saves of a job up to this attempt: files without a row go, the others stay.
+
+        While another attempt runs, its files may be the same, and all is left to it.
+        """
+        running = await self._ledger.running([job_id])
+        if running.get(job_id, attempt) != attempt:
+            return
+        for note in (_save(job_id, number) for number in range(1, attempt + 1)):
+            if hashes := await asyncio.to_thread(self._store.noted, note):
+                keep = await self._gallery.stored(hashes)
+                await asyncio.to_thread(self._store.settle, note, keep)
 
     async def _fail(self, job: JobRecord, error: Exception) -> None:
         """Writes down why the job failed, in words for its owner."""
@@ -193,12 +274,16 @@ class Dispatcher:
 
 
 def _encode(job: JobRecord, pictures: tuple[Picture, ...]) -> list[bytes]:
-    return [encode_png(picture.image, job.request, picture.seed) for picture in pictures]
+    return [encode_png(one.image, job.request, one.seed, job.id) for one in pictures]
 
 
 def _row(picture: Picture, file: bytes, sha256: str) -> NewPicture:
     width, height = picture.image.size
     return NewPicture(picture.seed, sha256, width, height, bytes=len(file))
+
+
+def _save(job_id: str, attempt: int) -> str:
+    return f"{job_id}_{attempt}"
 
 
 def _plain(value: object) -> object:

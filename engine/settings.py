@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+Quotas = dict[Literal["user", "trusted", "moderator", "senior", "admin"], tuple[int, int]]
+
 
 class Settings(BaseSettings):
     """The studio's settings; each default is right for one person on one machine."""
@@ -32,11 +34,22 @@ class Settings(BaseSettings):
     secret: str = ""  # signs cookies; empty: made once and kept in `data`
     threads: int = 0  # of the CPU for the networks; 0: all
     queue_limit: Annotated[int, Field(ge=1)] = 256  # pictures waiting in the engine
+    backlog: Annotated[int, Field(ge=0)] = 10_000  # requests waiting in the ledger; 0: any number
+    quotas: Annotated[Quotas, NoDecode] = {
+        "user": (50, 0)
+    }  # requests not finished, and pictures in 24 hours; 0, or a role that is not here: any number
+    lease: Annotated[float, Field(gt=0)] = 20  # seconds after which a silent process's jobs go on
     batch_rows: Annotated[int, Field(ge=0)] = (
         0  # of a forward pass, at most; 0: as the device likes
     )
     memory: Annotated[float, Field(ge=0)] = 0  # GB that the models' weights may take; 0: any
     cache: Annotated[int, Field(ge=0)] = 512  # MB a model for what was computed before; 0: none
+
+    @field_validator("quotas", mode="before")
+    @classmethod
+    def _by_role(cls, value: object) -> object:
+        """`user=50/0,trusted=200/1000`."""
+        return _quotas(value) if isinstance(value, str) else value
 
     @field_validator("models", mode="before")
     @classmethod
@@ -51,9 +64,9 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.data.resolve() / 'studio.sqlite3'}"
 
     @property
-    def pictures(self) -> Path:
-        """The folder of the picture files."""
-        return Path(self.pictures_url) if self.pictures_url else self.data / "pictures"
+    def pictures(self) -> str:
+        """Where the picture files are: a folder, or s3://bucket/prefix."""
+        return self.pictures_url or str(self.data / "pictures")
 
     def signing_key(self) -> str:
         """The secret, or one made at the first start and kept in `data`, readable by its owner."""
@@ -65,3 +78,15 @@ class Settings(BaseSettings):
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(48))
         return file.read_text().strip()
+
+
+def _quotas(text: str) -> dict[str, tuple[int, int]]:
+    """Raises ValueError."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        role, equals, limits = part.partition("=")
+        waiting, _, daily = limits.partition("/")
+        if not equals:
+            raise ValueError(f"{part!r} is not like user=50/0")
+        found[role.strip()] = int(waiting), int(daily or 0)
+    return found

@@ -1,24 +1,25 @@
-"""Who may use the studio: accounts and the browsers signed in to them."""
+"""Who uses the studio: accounts, and their visits, one session each."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, select, update
 
 from storage.database import Database
 from storage.inserts import insert_new
 from storage.records import Account
+from storage.rows import account_record
 from storage.tables import AccountRow, SessionRow, now
 
-LIFETIME = timedelta(days=90)
-SEEN_EVERY = timedelta(minutes=5)  # how exactly `last_seen_at` is kept
+VISIT_PAUSE = timedelta(minutes=30)  # without a sign of the person, after which it is a new visit
+SEEN_EVERY = timedelta(minutes=1)  # how exactly `last_seen_at` is kept
 
 
 class Accounts:
-    """Accounts and sessions of one database. Every method may raise DatabaseAway."""
+    """The accounts of one database. Every method may raise DatabaseAway."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,69 +29,62 @@ class Accounts:
         async with self._database.read() as session:
             row = await session.scalar(_known(channel, external_id))
             if row is not None:
-                return _account(row)
+                return account_record(row)
         values = {"channel": channel, "external_id": external_id, "language": language}
         async with self._database.write() as session:
             await session.execute(insert_new(session, AccountRow, values))
-            return _account((await session.scalars(_known(channel, external_id))).one())
+            return account_record((await session.scalars(_known(channel, external_id))).one())
 
-    async def open_session(self, account_id: int, lifetime: timedelta = LIFETIME) -> str:
-        """A new session's token; only its hash is kept. Removes the account's expired ones."""
-        token = secrets.token_urlsafe(32)
-        async with self._database.write() as session:
-            await session.execute(
-                delete(SessionRow).where(
-                    SessionRow.account_id == account_id, SessionRow.expires_at <= now()
-                )
-            )
-            expiry = now() + lifetime
-            session.add(SessionRow(id=_hash(token), account_id=account_id, expires_at=expiry))
-        return token
-
-    async def find_session(self, token: str) -> Account | None:
-        """Whose session it is; None for one that is unknown, closed or expired."""
+    async def account(self, account_id: int) -> Account | None:
+        """As it is now: what it may do, and whether it is banned, is read anew each time."""
         async with self._database.read() as session:
-            found = await session.execute(
-                select(AccountRow, SessionRow.last_seen_at)
-                .join(SessionRow, SessionRow.account_id == AccountRow.id)
-                .where(SessionRow.id == _hash(token), SessionRow.expires_at > now())
-            )
-            row = found.one_or_none()
-        if row is None:
-            return None
-        account, last_seen_at = row
-        if now() - last_seen_at > SEEN_EVERY:
-            await self._see(token)
-        return _account(account)
+            row = await session.get(AccountRow, account_id)
+            return None if row is None else account_record(row)
 
-    async def close_session(self, token: str) -> None:
-        """Ends the session, if there is one."""
-        async with self._database.write() as session:
-            await session.execute(delete(SessionRow).where(SessionRow.id == _hash(token)))
-
-    async def _see(self, token: str) -> None:
+    async def set(self, account_id: int, settings: dict[str, Any]) -> None:
+        """What the person chose on a front end, as that front end reads it."""
         async with self._database.write() as session:
             await session.execute(
-                update(SessionRow).where(SessionRow.id == _hash(token)).values(last_seen_at=now())
+                update(AccountRow).where(AccountRow.id == account_id).values(settings=settings)
             )
+
+    async def speak(self, account_id: int, language: str) -> None:
+        """The language in which the person is spoken to."""
+        async with self._database.write() as session:
+            await session.execute(
+                update(AccountRow).where(AccountRow.id == account_id).values(language=language)
+            )
+
+    async def visit(self, account_id: int, front_end: str) -> str:
+        """The id of the person's visit to a front end: the one that lasts, or a new one."""
+        seen = now()
+        last = (
+            select(SessionRow)
+            .where(
+                SessionRow.account_id == account_id,
+                SessionRow.front_end == front_end,
+                SessionRow.token.is_(None),
+                SessionRow.last_seen_at > seen - VISIT_PAUSE,
+            )
+            .order_by(SessionRow.last_seen_at.desc())
+            .limit(1)
+        )
+        async with self._database.read() as session:
+            row = await session.scalar(last)
+        if row is not None and seen - row.last_seen_at < SEEN_EVERY:
+            return row.id
+        async with self._database.write() as session:
+            if row is None:
+                row = SessionRow(id=str(uuid4()), account_id=account_id, front_end=front_end)
+                session.add(row)
+            else:
+                await session.execute(
+                    update(SessionRow).where(SessionRow.id == row.id).values(last_seen_at=seen)
+                )
+            return row.id
 
 
 def _known(channel: str, external_id: str) -> Select[AccountRow]:
     return select(AccountRow).where(
         AccountRow.channel == channel, AccountRow.external_id == external_id
-    )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _account(row: AccountRow) -> Account:
-    return Account(
-        id=row.id,
-        channel=row.channel,
-        external_id=row.external_id,
-        language=row.language,
-        role=row.role,
-        created_at=row.created_at,
     )

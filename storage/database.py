@@ -8,12 +8,23 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import alembic.command
 import alembic.config
-from sqlalchemy import URL, Connection, event, func, make_url, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Interval,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
@@ -22,6 +33,8 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+
+from storage.tables import Moment, now
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another process's write
@@ -80,6 +93,12 @@ class Database:
             if self.sqlite:
                 await stack.enter_async_context(self._turn)
             yield await stack.enter_async_context(self._writers.begin())
+
+    def moment(self, seconds: float = 0) -> ColumnElement[datetime]:
+        """That long from now, by the clock of the database: machines need not agree on the time."""
+        if self.sqlite:
+            return literal(now() + timedelta(seconds=seconds), Moment)
+        return func.clock_timestamp() + literal(timedelta(seconds=seconds), Interval)
 
     async def ping(self) -> None:
         """Raises DatabaseAway unless the database answers."""

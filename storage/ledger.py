@@ -1,77 +1,150 @@
 """The job ledger: what was asked, and what became of it, in SQL.
 
 Every transition is one statement guarded by the state, and by the attempt that it expects: a
-worker that lost its job, frozen or late, changes nothing.
+worker that lost its job, frozen or late, changes nothing. What a person sees of their jobs is in
+storage/gallery.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from storage.database import Database
 from storage.inserts import insert_new
-from storage.records import JobRecord, JobState, NewPicture, PictureRecord
-from storage.tables import JobRow, PictureRow, now
+from storage.outbox import announce
+from storage.quotas import permit
+from storage.records import JobRecord, JobState, NewPicture, Quota, Role
+from storage.rows import job_record
+from storage.tables import JobRow, PictureRow, SourceRow, now
 
 CRASH_LIMIT = 3  # crashes of one job before it is quarantined
+SUSPECT = CRASH_LIMIT - 1  # crashes after which a job runs alone, so that others are not in it
+ACTIVE = (JobState.QUEUED, JobState.RUNNING)
+NO_QUOTAS: Mapping[Role, Quota] = {}
+
+Held = tuple[str, int]  # a job's id and the attempt under which it is held
 
 
 class Ledger:
-    """The jobs and pictures of one database. Every method may raise DatabaseAway."""
+    """The jobs of one database. Every method may raise DatabaseAway."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def submit(
-        self, account_id: int, key: str, mode: str, model: str, request: dict[str, Any]
+        self,
+        account_id: int,
+        key: str,
+        mode: str,
+        model: str,
+        request: dict[str, Any],
+        *,
+        count: int = 1,
+        words: str = "",
+        sources: Collection[str] = (),
+        session_id: str | None = None,
+        quotas: Mapping[Role, Quota] = NO_QUOTAS,
+        queue_limit: int = 0,
     ) -> JobRecord:
-        """Queues the request; the job that the account's `key` already has, if there is one."""
+        """Queues the request; the job that the account's `key` already has, if there is one.
+
+        Its turn is after the account's last one and not before the queue's first: start-time fair
+        queuing (Goyal et al. 1996), so nobody waits for more than a round of the others.
+        Raises Banned, TooManyWaiting, TooManyToday or QueueFull.
+        """
         values = {
             "id": str(uuid4()),
             "account_id": account_id,
+            "session_id": session_id,
             "key": key,
             "mode": mode,
             "model": model,
             "request": request,
+            "words": words.casefold(),
+            "count": count,
             "state": JobState.QUEUED,
         }
         async with self._database.write() as session:
-            await session.execute(insert_new(session, JobRow, values))
-            rows = await session.scalars(
+            await permit(session, account_id, key, count, quotas, queue_limit)
+            turn = await _turn(session, account_id)
+            await session.execute(insert_new(session, JobRow, values | {"turn": turn}))
+            job = await session.scalar(
                 select(JobRow)
                 .where(JobRow.account_id == account_id, JobRow.key == key)
                 .options(selectinload(JobRow.pictures))
             )
-            return _job(rows.one())
+            if job is None:
+                raise LookupError("the job that was just written is gone")
+            if job.id == values["id"]:
+                session.add_all(SourceRow(job_id=job.id, sha256=one) for one in set(sources))
+            return job_record(job)
 
-    async def claim(self) -> JobRecord | None:
-        """Takes the oldest queued job under a new attempt number; None if none waits."""
-        oldest = (
+    async def claim(self, worker: str, lease: float, alone: bool = True) -> JobRecord | None:
+        """Takes the next queued job under a new attempt number, for `lease` seconds.
+
+        None if none waits, or if the next one is a suspect of crashes and the worker not `alone`.
+        """
+        first = (
             select(JobRow.id)
             .where(JobRow.state == JobState.QUEUED)
-            .order_by(JobRow.created_at, JobRow.id)
+            .order_by(JobRow.turn, JobRow.created_at, JobRow.id)
             .limit(1)
             .with_for_update(skip_locked=True)
             .scalar_subquery()
         )
+        unsuspected = JobRow.crashes < (SUSPECT if not alone else CRASH_LIMIT)
         async with self._database.write() as session:
             row = await session.scalar(
                 update(JobRow)
-                .where(JobRow.id == oldest, JobRow.state == JobState.QUEUED)
-                .values(state=JobState.RUNNING, attempt=JobRow.attempt + 1)
+                .where(JobRow.id == first, JobRow.state == JobState.QUEUED, unsuspected)
+                .values(
+                    state=JobState.RUNNING,
+                    attempt=JobRow.attempt + 1,
+                    worker=worker,
+                    lease_until=self._database.moment(lease),
+                    step=0,
+                    steps=0,
+                )
                 .returning(JobRow)
                 .execution_options(synchronize_session=False)
             )
-            return None if row is None else _job(row, pictures=())
+            return None if row is None else job_record(row, pictures=())
 
     async def start(self, job_id: str, attempt: int) -> bool:
         """Notes that work on it began: from here on a crash counts against it."""
         return await self._move(_held(job_id, attempt), started_at=now())
+
+    async def beat(
+        self, worker: str, lease: float, progress: Mapping[Held, tuple[int, int]]
+    ) -> set[Held]:
+        """A worker's heartbeat: puts its leases off, notes the (step, steps) of each job it holds.
+
+        Returns those that it still holds; the others were cancelled, or given to somebody else.
+        """
+        ids = [job_id for job_id, _ in progress]
+        steps = {job_id: done for (job_id, _), done in progress.items()}
+        alive = (
+            update(JobRow)
+            .where(JobRow.id.in_(ids), JobRow.worker == worker, JobRow.state == JobState.RUNNING)
+            .values(
+                lease_until=self._database.moment(lease),
+                step=case({i: done[0] for i, done in steps.items()}, value=JobRow.id),
+                steps=case({i: done[1] for i, done in steps.items()}, value=JobRow.id),
+            )
+            .returning(JobRow.id, JobRow.attempt)
+            .execution_options(synchronize_session=False)
+        )
+        if not ids:
+            return set()
+        async with self._database.write() as session:
+            held = {(job_id, attempt) for job_id, attempt in await session.execute(alive)}
+        return held & progress.keys()
 
     async def finish(self, job_id: str, attempt: int, pictures: Sequence[NewPicture]) -> bool:
         """Done, with one row for each picture, whose file must already be stored.
@@ -81,7 +154,7 @@ class Ledger:
         done = (
             update(JobRow)
             .where(_held(job_id, attempt))
-            .values(state=JobState.DONE, finished_at=now())
+            .values(state=JobState.DONE, finished_at=now(), lease_until=None)
             .returning(JobRow.account_id)
             .execution_options(synchronize_session=False)
         )
@@ -91,6 +164,7 @@ class Ledger:
                 return False
             for index, picture in enumerate(pictures):
                 session.add(_picture_row(picture, job_id, account_id, index))
+            await announce(session, [job_id])
             return True
 
     async def fail(
@@ -101,88 +175,93 @@ class Ledger:
             _held(job_id, attempt),
             state=JobState.FAILED,
             finished_at=now(),
+            lease_until=None,
             error_key=error_key,
             error_values=error_values,
         )
 
     async def release(self, job_id: str, attempt: int) -> bool:
         """Back to its place in the queue; nothing counts against it."""
-        return await self._move(_held(job_id, attempt), state=JobState.QUEUED, started_at=None)
+        return await self._move(
+            _held(job_id, attempt), state=JobState.QUEUED, started_at=None, lease_until=None
+        )
 
     async def cancel(self, job_id: str) -> bool:
         """Cancelled, whoever works on it; False if it had ended."""
-        open_ = JobRow.state.in_((JobState.QUEUED, JobState.RUNNING))
         return await self._move(
-            and_(JobRow.id == job_id, open_), state=JobState.CANCELLED, finished_at=now()
+            and_(JobRow.id == job_id, JobRow.state.in_(ACTIVE)),
+            state=JobState.CANCELLED,
+            finished_at=now(),
+            lease_until=None,
         )
 
-    async def requeue_all(self, error_key: str) -> None:
-        """At the start of the only process: what ran when the last one died waits again.
+    async def expire(self, error_key: str) -> bool:
+        """Queues again what is running under a lease that has ended; whether there was any.
 
         A job that work had begun on has crashed once more; at CRASH_LIMIT it is quarantined,
         with `error_key` for its owner to read.
         """
-        running = JobRow.state == JobState.RUNNING
-        began = JobRow.started_at.is_not(None)
-        await self._move(
-            and_(running, began, JobRow.crashes >= CRASH_LIMIT - 1),
+        lapsed = and_(
+            JobRow.state == JobState.RUNNING,
+            or_(JobRow.lease_until < self._database.moment(), JobRow.lease_until.is_(None)),
+        )
+        async with self._database.read() as session:
+            if await session.scalar(select(JobRow.id).where(lapsed).limit(1)) is None:
+                return False
+        last = and_(JobRow.started_at.is_not(None), JobRow.crashes >= CRASH_LIMIT - 1)
+        ended = await self._move(
+            and_(lapsed, last),
             state=JobState.QUARANTINED,
             crashes=JobRow.crashes + 1,
             finished_at=now(),
+            lease_until=None,
             error_key=error_key,
             error_values={},
         )
-        await self._move(
-            and_(running, began),
+        again = await self._move(
+            and_(lapsed, or_(JobRow.started_at.is_(None), JobRow.crashes < CRASH_LIMIT - 1)),
             state=JobState.QUEUED,
-            crashes=JobRow.crashes + 1,
+            crashes=JobRow.crashes + case((JobRow.started_at.is_not(None), 1), else_=0),
             started_at=None,
+            lease_until=None,
         )
-        await self._move(running, state=JobState.QUEUED)
+        return ended or again
 
-    async def job(self, job_id: str, account_id: int) -> JobRecord | None:
-        """The account's job with its pictures; None if it has no such job."""
+    async def running(self, job_ids: Collection[str]) -> dict[str, int]:
+        """The attempts of those of the jobs that somebody may be working on."""
         async with self._database.read() as session:
-            row = await session.scalar(
-                select(JobRow)
-                .where(JobRow.id == job_id, JobRow.account_id == account_id)
-                .options(selectinload(JobRow.pictures))
-            )
-            return None if row is None else _job(row)
-
-    async def history(
-        self, account_id: int, limit: int = 50, before: str | None = None
-    ) -> list[JobRecord]:
-        """The account's jobs, newest first; `before` is the last job id of the page before."""
-        page = (
-            select(JobRow)
-            .where(JobRow.account_id == account_id)
-            .order_by(JobRow.created_at.desc(), JobRow.id.desc())
-            .limit(limit)
-            .options(selectinload(JobRow.pictures))
-        )
-        if before is not None:
-            page = page.where(_earlier_than(before))
-        async with self._database.read() as session:
-            return [_job(row) for row in await session.scalars(page)]
-
-    async def picture(self, picture_id: str, account_id: int) -> PictureRecord | None:
-        """The account's picture; None if it has no such picture."""
-        async with self._database.read() as session:
-            row = await session.scalar(
-                select(PictureRow).where(
-                    PictureRow.id == picture_id, PictureRow.account_id == account_id
+            rows = await session.execute(
+                select(JobRow.id, JobRow.attempt).where(
+                    JobRow.id.in_(job_ids), JobRow.state == JobState.RUNNING
                 )
             )
-            return None if row is None else _picture(row)
+            return dict(rows.all())
 
     async def position(self, job_id: str) -> int:
         """How many jobs are before this one in the queue, those being worked on included."""
-        before = or_(
-            and_(JobRow.state == JobState.RUNNING, JobRow.id != job_id),
-            and_(JobRow.state == JobState.QUEUED, _earlier_than(job_id)),
-        )
         async with self._database.read() as session:
+            row = (
+                await session.execute(
+                    select(JobRow.turn, JobRow.created_at).where(JobRow.id == job_id)
+                )
+            ).one_or_none()
+            if row is None:
+                return 0
+            turn, moment = row
+            earlier = or_(
+                JobRow.turn < turn,
+                and_(
+                    JobRow.turn == turn,
+                    or_(
+                        JobRow.created_at < moment,
+                        and_(JobRow.created_at == moment, JobRow.id < job_id),
+                    ),
+                ),
+            )
+            before = or_(
+                and_(JobRow.state == JobState.RUNNING, JobRow.id != job_id),
+                and_(JobRow.state == JobState.QUEUED, earlier),
+            )
             return await session.scalar(select(func.count()).where(before)) or 0
 
     async def counts(self) -> dict[JobState, int]:
@@ -191,15 +270,8 @@ class Ledger:
             rows = await session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
             return dict.fromkeys(JobState, 0) | dict(rows.all())
 
-    async def stored(self, hashes: Collection[str]) -> set[str]:
-        """Those of the picture hashes that a row refers to."""
-        async with self._database.read() as session:
-            rows = await session.scalars(
-                select(PictureRow.sha256).where(PictureRow.sha256.in_(hashes))
-            )
-            return set(rows)
-
     async def _move(self, guard: ColumnElement[bool], **values: object) -> bool:
+        """Whether any job was moved; those that thereby ended are announced to their owners."""
         statement = (
             update(JobRow)
             .where(guard)
@@ -208,16 +280,27 @@ class Ledger:
             .execution_options(synchronize_session=False)
         )
         async with self._database.write() as session:
-            return (await session.scalars(statement)).first() is not None
+            moved = list(await session.scalars(statement))
+            state = values.get("state")
+            if moved and isinstance(state, JobState) and state.final:
+                await announce(session, moved)
+            return bool(moved)
 
 
 def _held(job_id: str, attempt: int) -> ColumnElement[bool]:
     return and_(JobRow.id == job_id, JobRow.state == JobState.RUNNING, JobRow.attempt == attempt)
 
 
-def _earlier_than(job_id: str) -> ColumnElement[bool]:
-    moment = select(JobRow.created_at).where(JobRow.id == job_id).scalar_subquery()
-    return or_(JobRow.created_at < moment, and_(JobRow.created_at == moment, JobRow.id < job_id))
+async def _turn(session: AsyncSession, account_id: int) -> int:
+    """When the account's last job would have had its share, and not before the queue's first."""
+    latest = select(JobRow.turn + JobRow.count).order_by(JobRow.turn.desc()).limit(1)
+    own = await session.scalar(latest.where(JobRow.account_id == account_id))
+    first = await session.scalar(
+        select(func.min(JobRow.turn)).where(JobRow.state == JobState.QUEUED)
+    )
+    if first is None:
+        first = await session.scalar(latest)
+    return max(own or 0, first or 0)
 
 
 def _picture_row(picture: NewPicture, job_id: str, account_id: int, index: int) -> PictureRow:
@@ -232,40 +315,4 @@ def _picture_row(picture: NewPicture, job_id: str, account_id: int, index: int) 
         height=picture.height,
         media_type=picture.media_type,
         bytes=picture.bytes,
-    )
-
-
-def _job(row: JobRow, pictures: Sequence[PictureRow] | None = None) -> JobRecord:
-    return JobRecord(
-        id=row.id,
-        account_id=row.account_id,
-        key=row.key,
-        mode=row.mode,
-        model=row.model,
-        request=row.request,
-        state=row.state,
-        attempt=row.attempt,
-        crashes=row.crashes,
-        error_key=row.error_key,
-        error_values=row.error_values or {},
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        pictures=tuple(map(_picture, row.pictures if pictures is None else pictures)),
-    )
-
-
-def _picture(row: PictureRow) -> PictureRecord:
-    return PictureRecord(
-        id=row.id,
-        job_id=row.job_id,
-        account_id=row.account_id,
-        index=row.index,
-        seed=row.seed,
-        sha256=row.sha256,
-        width=row.width,
-        height=row.height,
-        media_type=row.media_type,
-        bytes=row.bytes,
-        created_at=row.created_at,
     )

@@ -34,11 +34,17 @@ class Parameters:
     text: str
 
 
-def encode_png(image: Image.Image, request: Mapping[str, Any], seed: int) -> bytes:
-    """The picture as a PNG file with its parameters; `seed` is this picture's own."""
+def encode_png(
+    image: Image.Image, request: Mapping[str, Any], seed: int, job_id: str = ""
+) -> bytes:
+    """The picture as a PNG file with its parameters; `seed` is this picture's own.
+
+    With its job in it, no other job's file is the same: one may go, and the other stay.
+    """
     info = PngInfo()
     _add(info, TEXT, infotext(request, seed))
-    _add(info, JSON, json.dumps({"request": request, "seed": seed}, ensure_ascii=False))
+    made = {"request": request, "seed": seed} | ({"job": job_id} if job_id else {})
+    _add(info, JSON, json.dumps(made, ensure_ascii=False))
     file = BytesIO()
     image.save(file, "PNG", pnginfo=info)
     return file.getvalue()

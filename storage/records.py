@@ -25,6 +25,41 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
+class Role(StrEnum):
+    """What an account may do; each may what those before it may."""
+
+    USER = "user"
+    TRUSTED = "trusted"  # has larger quotas
+    MODERATOR = "moderator"  # reviews pictures
+    SENIOR = "senior"  # bans people, decides on appeals
+    ADMIN = "admin"  # changes policies and roles
+
+
+class Review(StrEnum):
+    """What moderators made of a picture."""
+
+    NONE = "none"  # nobody looked yet, nobody has to
+    WAITING = "waiting"  # reported, or held by a gate
+    APPROVED = "approved"
+    REMOVED = "removed"  # gone from every surface
+
+
+class ReportState(StrEnum):
+    """What became of a report."""
+
+    OPEN = "open"
+    UPHELD = "upheld"  # the picture was removed
+    REJECTED = "rejected"
+
+
+class DeliveryState(StrEnum):
+    """Where a message of the outbox is."""
+
+    WAITING = "waiting"  # to be sent when it is due
+    SENT = "sent"
+    GIVEN_UP = "given_up"  # it cannot be delivered: blocked, for example
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One person on one channel; `external_id` is what the channel calls them."""
@@ -33,8 +68,28 @@ class Account:
     channel: str
     external_id: str
     language: str
-    role: str
+    role: Role
+    settings: dict[str, Any]
+    banned_until: datetime | None
+    ban_reason: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much an account may ask for; 0 is without limit."""
+
+    waiting: int = 0  # jobs that have not ended
+    daily: int = 0  # pictures in any 24 hours
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message to be sent: that `job_id` has ended."""
+
+    job_id: str
+    account_id: int
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +118,8 @@ class PictureRecord:
     height: int
     media_type: str
     bytes: int
+    favourite: bool
+    review: Review
     created_at: datetime
 
 
@@ -72,7 +129,7 @@ class JobRecord:
 
     `error_key` is the English sentence with braces (the key of its translation), `error_values`
     fills them. `attempt` counts claims and is the fencing token; `crashes` counts those attempts
-    during which the program died.
+    during which the program died. `step` of `steps` denoising steps are done, 0 of 0 at first.
     """
 
     id: str
@@ -84,6 +141,8 @@ class JobRecord:
     state: JobState
     attempt: int
     crashes: int
+    step: int
+    steps: int
     error_key: str | None
     error_values: dict[str, Any]
     created_at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -18,10 +19,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from storage.records import JobState
+from storage.records import DeliveryState, JobState, ReportState, Review, Role
 
 UUID_LENGTH = 36
 SHA256_LENGTH = 64
@@ -40,6 +42,16 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def one_of(states: type[StrEnum], length: int = 16) -> Enum:
+    """A column of that enum, kept as the words that its values are."""
+    return Enum(
+        states,
+        native_enum=False,
+        length=length,
+        values_callable=lambda states: [state.value for state in states],
+    )
 
 
 def now() -> datetime:
@@ -63,7 +75,7 @@ class Table(DeclarativeBase):
 
 
 class AccountRow(Table):
-    """One person on one channel (web, telegram, ...)."""
+    """One person on one channel (web, telegram, api, moderator)."""
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("channel", "external_id"),)
@@ -72,27 +84,60 @@ class AccountRow(Table):
     channel: Mapped[str] = mapped_column(String(32))
     external_id: Mapped[str] = mapped_column(String(255))
     language: Mapped[str] = mapped_column(String(16))
-    role: Mapped[str] = mapped_column(String(32), default="user")
+    role: Mapped[Role] = mapped_column(one_of(Role, length=32), default=Role.USER)
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    password: Mapped[str | None] = mapped_column(String(255))  # argon2
+    banned_until: Mapped[datetime | None]
+    ban_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class KeyRow(Table):
+    """An API key; `id` is its beginning, `hash` the SHA-256 of the whole, which is not kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(UUID_LENGTH), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    hash: Mapped[str] = mapped_column(String(SHA256_LENGTH), unique=True)
+    name: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class SessionRow(Table):
-    """One signed-in browser; `id` is the SHA-256 of its token, which is not kept."""
+    """One visit of a person to a front end.
+
+    One that a person signed in to has the SHA-256 of its token, which is not kept, and ends.
+    """
 
     __tablename__ = "sessions"
+    __table_args__ = (Index(None, "account_id", "front_end", "last_seen_at"),)
 
-    id: Mapped[str] = mapped_column(String(SHA256_LENGTH), primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    id: Mapped[str] = mapped_column(String(UUID_LENGTH), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    front_end: Mapped[str] = mapped_column(String(32))
+    token: Mapped[str | None] = mapped_column(String(SHA256_LENGTH), unique=True)
+    started_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class PictureRow(Table):
-    """One stored picture; its file is found by `sha256`."""
+    """One picture that was made; its file is found by `sha256` until it is deleted."""
 
     __tablename__ = "pictures"
-    __table_args__ = (UniqueConstraint("job_id", "index"),)
+    __table_args__ = (
+        UniqueConstraint("job_id", "index"),
+        Index(
+            "ix_pictures_favourites",
+            "account_id",
+            "job_id",
+            sqlite_where=text("favourite"),
+            postgresql_where=text("favourite"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(UUID_LENGTH), primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
@@ -104,43 +149,125 @@ class PictureRow(Table):
     height: Mapped[int]
     media_type: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int]
+    favourite: Mapped[bool] = mapped_column(default=False)
+    review: Mapped[Review] = mapped_column(one_of(Review), default=Review.NONE, index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
 
 
 class JobRow(Table):
     """One accepted request and what became of it.
 
-    `lease_until` is None while the only process of an embedded studio holds the job.
+    `turn` orders the queue fairly (see Ledger.submit); `words` are what a person searches by.
+    A running job is held by `worker` until `lease_until`, which its heartbeats put off.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         UniqueConstraint("account_id", "key"),
-        Index(None, "state", "created_at", "id"),  # claim, position
-        Index(None, "account_id", "created_at", "id"),  # history
+        Index(None, "state", "turn", "created_at", "id"),  # claim, position
+        Index(None, "account_id", "created_at", "id"),  # history, pictures of a day
+        Index(None, "account_id", "state"),  # quotas
+        Index(None, "account_id", "turn"),
+        Index(None, "state", "lease_until"),
     )
 
     id: Mapped[str] = mapped_column(String(UUID_LENGTH), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    session_id: Mapped[str | None] = mapped_column(ForeignKey("sessions.id"), index=True)
     key: Mapped[str] = mapped_column(String(255))
     mode: Mapped[str] = mapped_column(String(32))
     model: Mapped[str] = mapped_column(String(255))
     request: Mapped[dict[str, Any]]
-    state: Mapped[JobState] = mapped_column(
-        Enum(
-            JobState,
-            native_enum=False,
-            length=16,
-            values_callable=lambda states: [state.value for state in states],
-        )
-    )
+    words: Mapped[str] = mapped_column(Text, default="")
+    count: Mapped[int] = mapped_column(default=1)
+    turn: Mapped[int] = mapped_column(BigInteger, default=0, index=True)
+    state: Mapped[JobState] = mapped_column(one_of(JobState))
     attempt: Mapped[int] = mapped_column(default=0)
     crashes: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
+    step: Mapped[int] = mapped_column(default=0)
+    steps: Mapped[int] = mapped_column(default=0)  # 0 until the first is taken
     error_key: Mapped[str | None] = mapped_column(Text)
     error_values: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
-    pictures: Mapped[list[PictureRow]] = relationship(order_by=PictureRow.index, lazy="raise")
+    pictures: Mapped[list[PictureRow]] = relationship(
+        primaryjoin="and_(PictureRow.job_id == JobRow.id, PictureRow.deleted_at.is_(None))",
+        order_by=PictureRow.index,
+        viewonly=True,
+        lazy="raise",
+    )
+
+
+class SourceRow(Table):
+    """A picture or mask that a job works on; its file is in the picture store."""
+
+    __tablename__ = "sources"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(SHA256_LENGTH), primary_key=True, index=True)
+
+
+class DeliveryRow(Table):
+    """The outbox: that the owner of a job which ended is to be told, on a channel that pushes."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index(None, "state", "due_at"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    state: Mapped[DeliveryState] = mapped_column(
+        one_of(DeliveryState), default=DeliveryState.WAITING
+    )
+    attempt: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    reference: Mapped[str | None] = mapped_column(String(255))  # what the channel calls the message
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+
+
+class ReportRow(Table):
+    """Somebody's word that a picture should not be."""
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("picture_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[str] = mapped_column(ForeignKey("pictures.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[ReportState] = mapped_column(one_of(ReportState), default=ReportState.OPEN)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DecisionRow(Table):
+    """What a moderator decided; never changed, and kept when the picture's owner is forgotten."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[str] = mapped_column(String(UUID_LENGTH), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))  # the moderator's
+    decision: Mapped[Review] = mapped_column(one_of(Review))
+    policy: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class AuditRow(Table):
+    """What somebody with rights did; only ever added to."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "account_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None]  # no foreign key: it outlives the account; None is a shell
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(255))
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)

@@ -18,7 +18,7 @@ from engine.requests import Request
 CARD = ModelCard(
     name="twin",
     title="Twin",
-    modes=("text_to_image",),
+    modes=("text_to_image", "variations"),
     sizes=((64, 64),),
     side_limit=(64, 512),
     count_limit=4,
@@ -36,6 +36,7 @@ class TwinJob:
     def __init__(self, request: Request, owner: str) -> None:
         self.request = request
         self.owner = owner
+        self.stopped = asyncio.Event()
         self.cancelled = False
         self.previews = True
         self._events: asyncio.Queue[Event | Exception] = asyncio.Queue()
@@ -52,6 +53,7 @@ class TwinJob:
     def cancel(self) -> None:
         if not self.cancelled:
             self.cancelled = True
+            self.stopped.set()
             self.tell(Cancelled())
 
     def tell(self, event: Event | Exception) -> None:

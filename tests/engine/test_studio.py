@@ -1,27 +1,44 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 from sqlalchemy import text
 
 from engine import dispatcher
-from engine.errors import NotFound, OutOfRange, UnknownModel, WentWrong
+from engine.errors import (
+    Busy,
+    Closing,
+    NotFound,
+    OutOfRange,
+    PictureGone,
+    SourceMissing,
+    TooManyToday,
+    TooManyWaiting,
+    UnknownModel,
+    WentWrong,
+)
 from engine.events import Done, Failed, Picture, Queued, Step
-from engine.requests import TextToImage
+from engine.requests import TextToImage, Variations
 from engine.settings import Settings
+from engine.sources import Source
 from engine.studio import Finished, Studio
 from storage.database import Database
+from storage.gallery import Filter
 from storage.ledger import Ledger
 from storage.pictures import PictureStore
 from storage.png import read_parameters
-from storage.records import Account, JobRecord, JobState
+from storage.records import Account, JobRecord, JobState, Review
 from storage.verify import verify
 from tests import postgres
 from tests.twin import Twin, TwinJob
@@ -32,7 +49,7 @@ HOSTILE = "🦊‍👩 \u202eنص‎ \u200b'\"\\;--</script>{x}%s\n\t лиса"
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, database_url=database_url)
+    return Settings(data=tmp_path, database_url=database_url, lease=2)
 
 
 async def ann(studio: Studio) -> Account:
@@ -67,7 +84,7 @@ async def test_a_request_becomes_pictures_that_can_be_made_again(settings: Setti
         assert done.state is JobState.DONE
         assert [picture.seed for picture in done.pictures] == [7, 8]
         file = await studio.picture(done.pictures[1].id, account)
-        made = read_parameters(file.path.read_bytes())
+        made = read_parameters(file.content)
         assert (file.media_type, file.record) == ("image/png", done.pictures[1])
         assert (made.request, made.seed) == (done.request, 8)
         assert done.request["steps"] == 3  # the model's default, written down
@@ -274,8 +291,8 @@ async def crash(settings: Settings) -> None:
     """Leaves the first queued job as a process that was killed in the midst of it does."""
     async with Database.open(settings.database) as database:
         ledger = Ledger(database)
-        await ledger.requeue_all("WentWrong")
-        job = await ledger.claim()
+        await ledger.expire("WentWrong")
+        job = await ledger.claim("gone", lease=-1)
         if job is not None:
             await ledger.start(job.id, job.attempt)
 
@@ -310,7 +327,7 @@ async def test_a_job_that_crashes_thrice_is_quarantined(settings: Settings) -> N
 async def test_a_crash_between_file_and_row_leaves_no_stray_file(settings: Settings) -> None:
     job, account = await queued(settings)
     await crash(settings)
-    PictureStore(settings.pictures).save(job.id, [b"fox"])
+    PictureStore(settings.pictures).save(f"{job.id}_1", [b"fox"])
     assert not await sound(settings)
     async with Studio.open(settings, Twin()) as studio:
         await finished(studio, job, account)
@@ -324,7 +341,7 @@ async def test_a_crash_between_row_and_its_settling_keeps_the_file(settings: Set
         picture = (await finished(studio, job, account)).pictures[0]
         file = await studio.picture(picture.id, account)
     store = PictureStore(settings.pictures)
-    store.save(job.id, [file.path.read_bytes()])
+    store.save(f"{job.id}_1", [file.content])
     async with Studio.open(settings, Twin()):
         assert store.notes() == []
     assert await sound(settings)
@@ -336,12 +353,12 @@ async def test_a_failed_write_fails_the_job_and_leaves_nothing(settings: Setting
         job = await studio.submit(FOX, account, "k")
         run = await handed(twin)
         shutil.rmtree(settings.pictures, ignore_errors=True)
-        settings.pictures.touch()  # a file where the folder should be
+        os.close(os.open(settings.pictures, os.O_CREAT))  # a file where the folder should be
         run.done()
         failed = await finished(studio, job, account)
         assert (failed.state, failed.error_key) == (JobState.FAILED, "WentWrong")
         assert failed.pictures == ()
-        settings.pictures.unlink()
+        os.unlink(settings.pictures)
         other = await studio.submit(FOX, account, "l")
         (await handed(twin, 2)).done()
         assert (await finished(studio, other, account)).state is JobState.DONE
@@ -410,15 +427,16 @@ async def test_hostile_text_is_kept_verbatim(settings: Settings) -> None:
         file = await studio.picture(done.pictures[0].id, account)
     assert account.external_id == HOSTILE
     assert done.request["prompt"] == HOSTILE
-    assert read_parameters(file.path.read_bytes()).request["prompt"] == HOSTILE
+    assert read_parameters(file.content).request["prompt"] == HOSTILE
 
 
-async def test_equal_pictures_of_two_jobs_share_a_file(settings: Settings) -> None:
+async def test_equal_pictures_of_two_jobs_have_a_file_each(settings: Settings) -> None:
+    """So that one can be deleted and the other stays, without either waiting for the other."""
     async with Studio.open(settings, Twin()) as studio:
         account = await ann(studio)
         jobs = await asyncio.gather(*(studio.submit(FOX, account, key) for key in "abcd"))
         done = [await finished(studio, job, account) for job in jobs]
-    assert len({job.pictures[0].sha256 for job in done}) == 1
+    assert len({job.pictures[0].sha256 for job in done}) == 4
     assert await sound(settings)
 
 
@@ -472,3 +490,179 @@ async def test_while_the_database_is_away_nothing_is_accepted_or_lost(tmp_path: 
 def test_the_studio_does_without_torch() -> None:
     code = "import engine.studio, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def a_png(size: tuple[int, int] = (64, 64), colour: str = "red") -> bytes:
+    file = BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return file.getvalue()
+
+
+async def test_a_picture_to_work_on_is_kept_with_its_job(settings: Settings) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        account = await ann(studio)
+        source = await studio.take(a_png())
+        job = await studio.submit(Variations(picture=source, seed=1), account, "k")
+        await handed(twin)
+    async with Studio.open(settings, twin := Twin()) as studio:  # after a restart
+        await finished(studio, job, account)
+        (again,) = twin.jobs[0].request.sources()
+    assert again == source
+    assert again.picture().getpixel((0, 0)) == (255, 0, 0)
+    assert await sound(settings)
+
+
+async def test_a_source_without_its_file_must_be_ones_own(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account, bob = await ann(studio), await studio.account("web", "bob", "en")
+        source = await studio.take(a_png())
+        request = Variations(picture=source, seed=1)
+        bare = request.model_copy(update={"picture": Source(sha256=source.sha256)})
+        with pytest.raises(SourceMissing):
+            await studio.submit(bare, account, "k")
+        await studio.submit(request, account, "k")
+        again = await studio.submit(bare, account, "l")
+        assert (await finished(studio, again, account)).state is JobState.DONE
+        with pytest.raises(SourceMissing):
+            await studio.submit(bare, bob, "k")
+    assert await sound(settings)
+
+
+async def test_ones_own_picture_can_be_worked_on(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account, bob = await ann(studio), await studio.account("web", "bob", "en")
+        first = await finished(studio, await studio.submit(FOX, account, "k"), account)
+        source = await studio.source(first.pictures[0].id, account)
+        with pytest.raises(NotFound):
+            await studio.source(first.pictures[0].id, bob)
+        job = await studio.submit(Variations(picture=source, seed=1), account, "l")
+        assert (await finished(studio, job, account)).state is JobState.DONE
+
+
+async def test_a_picture_can_be_marked_reported_and_deleted(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account, bob = await ann(studio), await studio.account("web", "bob", "en")
+        job = await studio.submit(FOX.model_copy(update={"count": 2}), account, "k")
+        one, two = (await finished(studio, job, account)).pictures
+        for refused in (
+            studio.favour(one.id, bob),
+            studio.report(one.id, bob, "not mine"),
+            studio.delete([one.id], bob),
+        ):
+            with pytest.raises(NotFound):
+                await refused
+        await studio.favour(one.id, account)
+        assert await studio.history(account, filter=Filter(favourites=True)) != []
+        await studio.report(two.id, account, "odd")
+        with pytest.raises(OutOfRange):
+            await studio.report(two.id, account, " ")
+        small = await studio.thumbnail(one.id, account)
+        assert small.media_type == "image/webp"
+        assert await studio.delete([one.id, "no such picture"], account) == 1
+        with pytest.raises(NotFound):
+            await studio.picture(one.id, account)
+        left = (await studio.job(job.id, account)).pictures
+        assert [(picture.id, picture.review) for picture in left] == [(two.id, Review.WAITING)]
+    assert await sound(settings)
+
+
+async def test_a_lost_file_is_said_to_be_gone(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        job = await finished(studio, await studio.submit(FOX, account, "k"), account)
+        PictureStore(settings.pictures).path(job.pictures[0].sha256).unlink()
+        with pytest.raises(PictureGone):
+            await studio.picture(job.pictures[0].id, account)
+
+
+async def test_one_can_take_ones_things_and_be_forgotten(
+    settings: Settings, tmp_path: Path
+) -> None:
+    twin = Twin(paused=True)
+    async with Studio.open(settings, twin) as studio:
+        account, bob = await ann(studio), await studio.account("web", "bob", "en")
+        done, other, _ = [
+            await studio.submit(FOX, who, key)
+            for who, key in ((account, "k"), (bob, "k"), (account, "l"))
+        ]
+        for number in (1, 2):
+            (await handed(twin, number)).done()
+        await finished(studio, done, account)
+        await finished(studio, other, bob)
+        run = await handed(twin, 3)
+        await studio.export_me(account, tmp_path / "ann.zip")
+        await studio.forget_me(account)
+        assert run.cancelled
+        with pytest.raises(NotFound):
+            await studio.job(done.id, account)
+        assert (await studio.history(bob))[0].pictures != ()
+        assert (await studio.account("web", "ann", "en")).id != account.id
+    with ZipFile(tmp_path / "ann.zip") as file:
+        assert sum(name.startswith("pictures/") for name in file.namelist()) == 1
+    assert await sound(settings)
+    assert len(list(PictureStore(settings.pictures).files())) == 1
+
+
+async def test_a_quota_is_told_in_words(settings: Settings) -> None:
+    strict = settings.model_copy(update={"quotas": {"user": (1, 3)}})
+    async with Studio.open(strict, twin := Twin(paused=True)) as studio:
+        account = await ann(studio)
+        first = await studio.submit(FOX, account, "a")
+        with pytest.raises(TooManyWaiting, match="1 of your requests"):
+            await studio.submit(FOX, account, "b")
+        (await handed(twin)).done()
+        await finished(studio, first, account)
+        with pytest.raises(TooManyToday, match="3 pictures"):
+            await studio.submit(FOX.model_copy(update={"count": 3}), account, "b")
+
+
+async def test_a_long_queue_takes_no_more(settings: Settings) -> None:
+    short = settings.model_copy(update={"backlog": 1})
+    async with Studio.open(short, Twin(room_for=0)) as studio:
+        account = await ann(studio)
+        await studio.submit(FOX, account, "a")
+        with pytest.raises(Busy):
+            await studio.submit(FOX, account, "b")
+
+
+async def test_a_job_is_watched_from_another_process(settings: Settings) -> None:
+    """Two studios on one database, one of which has no room: what it sees, it reads there."""
+    twin = Twin(paused=True)
+    async with (
+        Studio.open(settings, twin),
+        Studio.open(settings, Twin(room_for=0)) as looking,
+    ):
+        account = await ann(looking)
+        job = await looking.submit(FOX, account, "k")
+        run = await handed(twin)
+        run.step(2)
+        async with asyncio.timeout(20), aclosing(looking.watch(job.id, account)) as events:
+            seen = [event async for event in _until(events, Step(2, 3))]
+            run.done()
+            rest = [event async for event in events]
+        assert Step(2, 3) in seen
+        assert isinstance(rest[-1], Finished)
+        assert rest[-1].job.state is JobState.DONE
+        other = await looking.submit(FOX, account, "l")
+        run = await handed(twin, 2)
+        run.step(1)
+        await looking.cancel(other.id, account)
+        async with asyncio.timeout(20):
+            await run.stopped.wait()  # heard of at the next heartbeat
+
+
+async def _until(
+    events: AsyncIterator[Queued | Step | Finished], last: Step
+) -> AsyncIterator[object]:
+    async for event in events:
+        yield event
+        if event == last:
+            return
+
+
+async def test_a_studio_that_closes_takes_nothing(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+    with pytest.raises(Closing):
+        await studio.submit(FOX, account, "k")

@@ -38,7 +38,7 @@ async def test_times_come_back_aware_and_in_utc(database: Database) -> None:
     account = await Accounts(database).get_or_create("web", "ann", "en")
     moscow = datetime(2030, 1, 1, 3, tzinfo=timezone(timedelta(hours=3)))
     async with database.write() as session:
-        session.add(SessionRow(id="x", account_id=account.id, expires_at=moscow))
+        session.add(SessionRow(id="x", account_id=account.id, front_end="web", expires_at=moscow))
     async with database.read() as session:
         assert await session.scalar(select(SessionRow.expires_at)) == moscow
         early = select(SessionRow.id).where(
@@ -51,7 +51,7 @@ async def test_times_come_back_aware_and_in_utc(database: Database) -> None:
 async def test_rows_cannot_refer_to_nothing(database: Database) -> None:
     with pytest.raises(IntegrityError):
         async with database.write() as session:
-            session.add(SessionRow(id="x", account_id=1, expires_at=datetime.now(UTC)))
+            session.add(SessionRow(id="x", account_id=1, front_end="web"))
 
 
 async def test_an_error_undoes_the_whole_write(database: Database) -> None:

@@ -67,7 +67,11 @@ async def test_a_picture_is_shown_to_its_owner_only(
     shown = await ann.get(address)
     assert shown.status_code == 200
     assert shown.headers["content-type"] == "image/png"
-    assert shown.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert shown.headers["cache-control"] == "private, no-cache"
+    known = {"if-none-match": shown.headers["etag"]}
+    assert (await ann.get(address, headers=known)).status_code == 304
+    small = await ann.get(address, params={"small": "1"})
+    assert small.headers["content-type"] == "image/webp"
     assert shown.headers["x-content-type-options"] == "nosniff"
     async with browser(app) as bob:
         hidden = await bob.get(address, headers={"accept-language": "ru"})

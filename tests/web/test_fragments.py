@@ -10,7 +10,7 @@ from PIL import Image
 from engine.errors import UnknownModel
 from engine.events import Step
 from engine.texts import LANGUAGES, Texts
-from storage.records import JobRecord, JobState, PictureRecord
+from storage.records import JobRecord, JobState, PictureRecord, Review
 from web.fragments import Fragments, inline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,6 +37,8 @@ def job(prompt: str = "a fox", state: JobState = JobState.DONE, pictures: int = 
         state=state,
         attempt=1,
         crashes=0,
+        step=0,
+        steps=0,
         error_key=None,
         error_values={},
         created_at=NOW,
@@ -58,6 +60,8 @@ def picture(index: int) -> PictureRecord:
         height=64,
         media_type="image/png",
         bytes=1,
+        favourite=False,
+        review=Review.NONE,
         created_at=NOW,
     )
 

@@ -1,0 +1,124 @@
+"""Forgetting an account: every row about it goes, and every file that nobody else's rows need.
+
+What moderators decided and what the audit says stay; neither holds anything personal.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.database import Database
+from storage.gallery import Gallery
+from storage.ledger import ACTIVE
+from storage.locked import locked
+from storage.pictures import PictureStore
+from storage.records import JobState
+from storage.removal import BATCH, removing
+from storage.rights import audit
+from storage.tables import (
+    DecisionRow,
+    DeliveryRow,
+    JobRow,
+    KeyRow,
+    PictureRow,
+    ReportRow,
+    SessionRow,
+    SourceRow,
+    Table,
+)
+
+
+async def forget(
+    database: Database, store: PictureStore, account_id: int, *, by: int | None = None
+) -> None:
+    """Erases the account, its files too. Raises what `erase` and `removing` do."""
+    gallery = Gallery(database)
+    hashes = await gallery.all_hashes(account_id)
+    async with removing(store, gallery, f"forget-{uuid4()}", hashes):
+        erased = await erase(database, account_id, by=by)
+    late = set(erased).difference(hashes)  # of a job that came or ended in between
+    async with removing(store, gallery, f"forget-{uuid4()}", late):
+        pass
+
+
+async def erase(database: Database, account_id: int, *, by: int | None = None) -> list[str]:
+    """Removes every row about the account; the hashes of files that no row refers to any more.
+
+    A worker that has a job of the account finds at its end that nobody asked for it. `by` is the
+    account of who wanted this, None for a shell. Raises DatabaseAway, and ValueError if there is
+    no such account or it has decided as a moderator.
+    """
+    own = JobRow.account_id == account_id
+    jobs = select(JobRow.id).where(own)
+    pictures = select(PictureRow.id).where(PictureRow.account_id == account_id)
+    about = or_(ReportRow.account_id == account_id, ReportRow.picture_id.in_(pictures))
+    async with database.write() as session:
+        await _stop(session, own)
+        account = await locked(session, account_id)
+        await _refuse_who_decided(session, account_id)
+        hashes = await _hashes(session, account_id)
+        await _delete(session, ReportRow, about)
+        await _delete(session, DeliveryRow, DeliveryRow.account_id == account_id)
+        await _delete(session, SourceRow, SourceRow.job_id.in_(jobs))
+        await _delete(session, PictureRow, PictureRow.account_id == account_id)
+        await _delete(session, JobRow, own)
+        await _delete(session, SessionRow, SessionRow.account_id == account_id)
+        await _delete(session, KeyRow, KeyRow.account_id == account_id)
+        await session.delete(account)
+        audit(session, "erase", account_id, by, {})
+        return await _unused(session, hashes)
+
+
+async def _stop(session: AsyncSession, own: ColumnElement[bool]) -> None:
+    """Jobs before their account, as workers lock them: neither waits for the other in a ring."""
+    await session.execute(
+        update(JobRow)
+        .where(own, JobRow.state.in_(ACTIVE))
+        .values(state=JobState.CANCELLED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _refuse_who_decided(session: AsyncSession, account_id: int) -> None:
+    decided = select(DecisionRow.id).where(DecisionRow.account_id == account_id).limit(1)
+    if await session.scalar(decided) is not None:
+        raise ValueError(
+            f"Account {account_id} has decided about pictures as a moderator, and decisions are"
+            " kept: take its role away instead."
+        )
+
+
+async def _hashes(session: AsyncSession, account_id: int) -> set[str]:
+    """The files of the account's pictures, which nobody can report from here on, and sources."""
+    pictures = (
+        select(PictureRow.sha256)
+        .where(PictureRow.account_id == account_id, PictureRow.deleted_at.is_(None))
+        .with_for_update()
+    )
+    sources = (
+        select(SourceRow.sha256)
+        .join(JobRow, JobRow.id == SourceRow.job_id)
+        .where(JobRow.account_id == account_id)
+    )
+    return {*await session.scalars(pictures), *await session.scalars(sources)}
+
+
+async def _delete(session: AsyncSession, table: type[Table], which: ColumnElement[bool]) -> None:
+    statement = delete(table).where(which)
+    await session.execute(statement.execution_options(synchronize_session=False))
+
+
+async def _unused(session: AsyncSession, hashes: set[str]) -> list[str]:
+    """Those of the hashes that no row of anybody refers to."""
+    ordered = sorted(hashes)
+    used: set[str] = set()
+    for start in range(0, len(ordered), BATCH):
+        batch = ordered[start : start + BATCH]
+        present = PictureRow.sha256.in_(batch), PictureRow.deleted_at.is_(None)
+        used.update(await session.scalars(select(PictureRow.sha256).where(*present)))
+        sources = select(SourceRow.sha256).where(SourceRow.sha256.in_(batch))
+        used.update(await session.scalars(sources))
+    return [sha256 for sha256 in ordered if sha256 not in used]

@@ -1,0 +1,214 @@
+"""All that is kept about one account, its pictures too, as one zip file for its owner."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from storage.database import Database
+from storage.pictures import PictureLost, PictureStore
+from storage.records import Review
+from storage.tables import (
+    AccountRow,
+    JobRow,
+    KeyRow,
+    PictureRow,
+    ReportRow,
+    SessionRow,
+    SourceRow,
+    now,
+)
+
+PAGE = 200  # jobs read at a time
+
+Files = dict[str, str]  # from a name in the zip file to the hash of what it is
+
+
+async def export(database: Database, store: PictureStore, account_id: int, file: Path) -> None:
+    """Writes `account.json`, `jobs.json`, `pictures/` and `sources/`; `file` is whole or not there.
+
+    Files that the store has lost are named in `missing.txt`. Raises DatabaseAway, OSError if
+    either disk fails, and ValueError if there is no such account.
+    """
+    account = await _account(database, account_id)
+    temporary = file.with_name(f".{uuid4().hex}.part")
+    try:
+        await asyncio.to_thread(temporary.touch, mode=0o600)
+        with await asyncio.to_thread(ZipFile, temporary, "w") as archive:
+            await asyncio.to_thread(_write, archive, "account.json", _json(account).encode())
+            files = await _write_jobs(database, archive, account_id)
+            await asyncio.to_thread(_write_files, archive, store, files)
+        await asyncio.to_thread(temporary.replace, file)
+    finally:
+        await asyncio.to_thread(temporary.unlink, missing_ok=True)
+
+
+async def _account(database: Database, account_id: int) -> dict[str, Any]:
+    """What `account.json` says: passwords, keys and tokens are not in the database, nor here."""
+    async with database.read() as session:
+        row = await session.get(AccountRow, account_id)
+        if row is None:
+            raise ValueError(f"There is no account {account_id}.")
+        visits = select(SessionRow).where(SessionRow.account_id == account_id)
+        keys = select(KeyRow).where(KeyRow.account_id == account_id)
+        reports = select(ReportRow).where(ReportRow.account_id == account_id)
+        return {
+            "id": row.id,
+            "channel": row.channel,
+            "external_id": row.external_id,
+            "language": row.language,
+            "role": row.role,
+            "settings": row.settings,
+            "banned_until": row.banned_until,
+            "ban_reason": row.ban_reason,
+            "created_at": row.created_at,
+            "visits": [
+                {
+                    "front_end": visit.front_end,
+                    "started_at": visit.started_at,
+                    "last_seen_at": visit.last_seen_at,
+                }
+                for visit in await session.scalars(visits.order_by(SessionRow.started_at))
+            ],
+            "keys": [
+                {
+                    "id": key.id,
+                    "name": key.name,
+                    "created_at": key.created_at,
+                    "last_used_at": key.last_used_at,
+                    "revoked_at": key.revoked_at,
+                }
+                for key in await session.scalars(keys.order_by(KeyRow.created_at))
+            ],
+            "reports": [
+                {
+                    "picture_id": report.picture_id,
+                    "reason": report.reason,
+                    "state": report.state,
+                    "created_at": report.created_at,
+                }
+                for report in await session.scalars(reports.order_by(ReportRow.id))
+            ],
+        }
+
+
+async def _write_jobs(database: Database, archive: ZipFile, account_id: int) -> Files:
+    """Writes `jobs.json` page by page; the files that it names."""
+    files: Files = {}
+    entry = archive.open(_entry("jobs.json", ZIP_DEFLATED), "w", force_zip64=True)
+    with entry:
+        separator = "[\n"
+        async for job, pictures, sources in _jobs(database, account_id):
+            named = {_picture_name(picture): picture.sha256 for picture in pictures}
+            made_from = {f"sources/{sha256}.png": sha256 for sha256 in sources}
+            files |= named | made_from
+            text = separator + _json(_job(job, pictures, list(made_from)))
+            await asyncio.to_thread(entry.write, text.encode())
+            separator = ",\n"
+        await asyncio.to_thread(entry.write, b"[]\n" if separator == "[\n" else b"\n]\n")
+    return files
+
+
+Job = tuple[JobRow, list[PictureRow], list[str]]
+
+
+async def _jobs(database: Database, account_id: int) -> AsyncIterator[Job]:
+    """The account's jobs, the oldest first, with the pictures that are there and the sources."""
+    page = (
+        select(JobRow)
+        .where(JobRow.account_id == account_id)
+        .order_by(JobRow.created_at, JobRow.id)
+        .limit(PAGE)
+        .options(selectinload(JobRow.pictures))
+    )
+    after = page
+    while True:
+        async with database.read() as session:
+            jobs = (await session.scalars(after)).all()
+            sources = await _sources(session, jobs)
+        for job in jobs:
+            pictures = [one for one in job.pictures if one.review is not Review.REMOVED]
+            yield job, pictures, sources.get(job.id, [])
+        if len(jobs) < PAGE:
+            return
+        last = jobs[-1]
+        after = page.where(tuple_(JobRow.created_at, JobRow.id) > (last.created_at, last.id))
+
+
+async def _sources(session: AsyncSession, jobs: Sequence[JobRow]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    rows = select(SourceRow).where(SourceRow.job_id.in_([job.id for job in jobs]))
+    for row in await session.scalars(rows.order_by(SourceRow.sha256)):
+        found.setdefault(row.job_id, []).append(row.sha256)
+    return found
+
+
+def _job(job: JobRow, pictures: list[PictureRow], sources: list[str]) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "mode": job.mode,
+        "model": job.model,
+        "request": job.request,
+        "words": job.words,
+        "state": job.state,
+        "error_key": job.error_key,
+        "error_values": job.error_values,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "sources": sources,
+        "pictures": [
+            {
+                "file": _picture_name(picture),
+                "seed": picture.seed,
+                "width": picture.width,
+                "height": picture.height,
+                "favourite": picture.favourite,
+                "created_at": picture.created_at,
+            }
+            for picture in pictures
+        ],
+    }
+
+
+def _write_files(archive: ZipFile, store: PictureStore, files: Files) -> None:
+    missing = []
+    for name, sha256 in files.items():
+        try:
+            content = store.read(sha256)
+        except PictureLost:
+            missing.append(f"{name}\n")
+        else:
+            _write(archive, name, content, ZIP_STORED)  # a PNG file does not get smaller
+    if missing:
+        _write(archive, "missing.txt", "".join(missing).encode())
+
+
+def _write(archive: ZipFile, name: str, content: bytes, kind: int = ZIP_DEFLATED) -> None:
+    archive.writestr(_entry(name, kind), content)
+
+
+def _entry(name: str, kind: int) -> ZipInfo:
+    moment = now()
+    entry = ZipInfo(name, (moment.year, *moment.timetuple()[1:6]))
+    entry.compress_type = kind
+    entry.external_attr = 0o644 << 16  # else who unpacks it may not read it
+    return entry
+
+
+def _picture_name(picture: PictureRow) -> str:
+    return f"pictures/{picture.created_at:%Y-%m-%d}-{picture.job_id[:8]}-{picture.index}.png"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=datetime.isoformat)

@@ -1,0 +1,201 @@
+"""What people see of their jobs and pictures: one job, the history, and what they do to a picture.
+
+Nothing here changes where a job is; that is storage/ledger.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, select, true, tuple_, update
+from sqlalchemy.orm import selectinload
+
+from storage.database import Database
+from storage.inserts import insert_new
+from storage.records import JobRecord, JobState, PictureRecord, Review
+from storage.rows import job_record, picture_record
+from storage.tables import JobRow, PictureRow, ReportRow, SourceRow, now
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which jobs of a history are meant; each field that is set narrows it."""
+
+    search: str = ""  # in the words, in any case
+    mode: str | None = None
+    model: str | None = None
+    states: tuple[JobState, ...] = ()  # none: any
+    favourites: bool = False  # with a picture that was marked
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL = Filter()
+
+
+class Gallery:
+    """The pictures of one database. Every method may raise DatabaseAway."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def job(self, job_id: str, account_id: int) -> JobRecord | None:
+        """The account's job with its pictures; None if it has no such job."""
+        async with self._database.read() as session:
+            row = await session.scalar(
+                select(JobRow)
+                .where(JobRow.id == job_id, JobRow.account_id == account_id)
+                .options(selectinload(JobRow.pictures))
+            )
+            return None if row is None else job_record(row)
+
+    async def history(
+        self, account_id: int, limit: int = 50, before: str | None = None, filter: Filter = ALL
+    ) -> list[JobRecord]:
+        """The account's jobs, newest first; `before` is the last job id of the page before."""
+        page = (
+            select(JobRow)
+            .where(JobRow.account_id == account_id, *_conditions(filter, account_id))
+            .order_by(JobRow.created_at.desc(), JobRow.id.desc())
+            .limit(limit)
+            .options(selectinload(JobRow.pictures))
+        )
+        async with self._database.read() as session:
+            if before is not None:
+                place = select(JobRow.created_at).where(
+                    JobRow.id == before, JobRow.account_id == account_id
+                )
+                moment = await session.scalar(place)
+                if moment is None:
+                    return []
+                page = page.where(tuple_(JobRow.created_at, JobRow.id) < (moment, before))
+            return [job_record(row) for row in await session.scalars(page)]
+
+    async def picture(self, picture_id: str, account_id: int) -> PictureRecord | None:
+        """The account's picture; None if it has none of that id, or it was deleted or removed."""
+        async with self._database.read() as session:
+            row = await session.scalar(select(PictureRow).where(_own(picture_id, account_id)))
+            return None if row is None else picture_record(row)
+
+    async def favour(self, picture_id: str, account_id: int, favourite: bool) -> bool:
+        """Marks the account's picture, or takes the mark off; False if it has no such picture."""
+        return await self._change(_own(picture_id, account_id), favourite=favourite) != []
+
+    async def delete(self, picture_ids: Collection[str], account_id: int) -> list[str]:
+        """Deletes those of the pictures that the account has; the hashes of their files.
+
+        Their rows stay, without a file: what was decided about them must not get lost.
+        """
+        return await self._change(
+            and_(
+                PictureRow.id.in_(picture_ids),
+                PictureRow.account_id == account_id,
+                PictureRow.deleted_at.is_(None),
+            ),
+            deleted_at=now(),
+            favourite=False,
+        )
+
+    async def hashes(self, picture_ids: Collection[str], account_id: int) -> list[str]:
+        """The files of those of the pictures that the account has."""
+        return await self._hashes(PictureRow.id.in_(picture_ids), account_id)
+
+    async def all_hashes(self, account_id: int) -> list[str]:
+        """The files of all that the account made, and made it from."""
+        sources = (
+            select(SourceRow.sha256)
+            .join(JobRow, JobRow.id == SourceRow.job_id)
+            .where(JobRow.account_id == account_id)
+        )
+        async with self._database.read() as session:
+            made_from = set(await session.scalars(sources))
+        return [*made_from, *await self._hashes(true(), account_id)]
+
+    async def sources(self, hashes: Collection[str], account_id: int) -> set[str]:
+        """Those of the hashes that a job of the account was made from."""
+        own = (
+            select(SourceRow.sha256)
+            .join(JobRow, JobRow.id == SourceRow.job_id)
+            .where(SourceRow.sha256.in_(hashes), JobRow.account_id == account_id)
+        )
+        async with self._database.read() as session:
+            return set(await session.scalars(own))
+
+    async def report(self, picture_id: str, account_id: int, reason: str) -> None:
+        """Somebody's word that a picture should not be; the first one of a person counts."""
+        values = {"picture_id": picture_id, "account_id": account_id, "reason": reason}
+        unseen = PictureRow.review == Review.NONE
+        async with self._database.write() as session:
+            await session.execute(insert_new(session, ReportRow, values))
+            await session.execute(
+                update(PictureRow)
+                .where(PictureRow.id == picture_id, unseen)
+                .values(review=Review.WAITING)
+                .execution_options(synchronize_session=False)
+            )
+
+    async def stored(self, hashes: Collection[str]) -> set[str]:
+        """Those of the hashes that a picture or a source refers to."""
+        async with self._database.read() as session:
+            pictures = await session.scalars(
+                select(PictureRow.sha256).where(
+                    PictureRow.sha256.in_(hashes), PictureRow.deleted_at.is_(None)
+                )
+            )
+            sources = await session.scalars(
+                select(SourceRow.sha256).where(SourceRow.sha256.in_(hashes))
+            )
+            return {*pictures, *sources}
+
+    async def _hashes(self, which: ColumnElement[bool], account_id: int) -> list[str]:
+        own = and_(PictureRow.account_id == account_id, PictureRow.deleted_at.is_(None))
+        async with self._database.read() as session:
+            return list(await session.scalars(select(PictureRow.sha256).where(which, own)))
+
+    async def _change(self, which: ColumnElement[bool], **values: object) -> list[str]:
+        """The hashes of the pictures that were changed."""
+        statement = (
+            update(PictureRow)
+            .where(which)
+            .values(**values)
+            .returning(PictureRow.sha256)
+            .execution_options(synchronize_session=False)
+        )
+        async with self._database.write() as session:
+            return list(await session.scalars(statement))
+
+
+def _own(picture_id: str, account_id: int) -> ColumnElement[bool]:
+    return and_(
+        PictureRow.id == picture_id,
+        PictureRow.account_id == account_id,
+        PictureRow.deleted_at.is_(None),
+        PictureRow.review != Review.REMOVED,
+    )
+
+
+def _conditions(filter: Filter, account_id: int) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filter.search.strip():
+        found.append(JobRow.words.contains(filter.search.strip().casefold(), autoescape=True))
+    if filter.mode is not None:
+        found.append(JobRow.mode == filter.mode)
+    if filter.model is not None:
+        found.append(JobRow.model == filter.model)
+    if filter.since is not None:
+        found.append(JobRow.created_at >= filter.since)
+    if filter.until is not None:
+        found.append(JobRow.created_at < filter.until)
+    if filter.states:
+        found.append(JobRow.state.in_(filter.states))
+    if filter.favourites:
+        found.append(JobRow.id.in_(_favourites(account_id)))
+    return found
+
+
+def _favourites(account_id: int) -> Select[str]:
+    return select(PictureRow.job_id).where(
+        PictureRow.account_id == account_id, PictureRow.favourite
+    )

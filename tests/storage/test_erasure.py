@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from storage.accounts import Accounts
+from storage.database import Database
+from storage.erasure import erase, forget
+from storage.gallery import Gallery
+from storage.keys import Keys
+from storage.ledger import Ledger
+from storage.pictures import PictureStore
+from storage.records import Account, NewPicture, Review
+from storage.signin import SignIn
+from storage.tables import (
+    AccountRow,
+    AuditRow,
+    DecisionRow,
+    DeliveryRow,
+    JobRow,
+    KeyRow,
+    PictureRow,
+    ReportRow,
+    SessionRow,
+    SourceRow,
+)
+from storage.verify import verify
+from tests.storage.pngs import CAT, FOX, OWL, name, png
+from tests.storage.rows import count, done, dump
+
+ABOUT_PEOPLE = [
+    DeliveryRow,
+    JobRow,
+    KeyRow,
+    PictureRow,
+    ReportRow,
+    SessionRow,
+    SourceRow,
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PictureStore:
+    return PictureStore(tmp_path / "pictures")
+
+
+@pytest.fixture
+async def bob(database: Database) -> Account:
+    return await Accounts(database).get_or_create("telegram", "bob", "en")
+
+
+async def live(database: Database, store: PictureStore, account: Account) -> str:
+    """Leaves something of the account in every table; the id of its picture."""
+    job = await done(database, store, account, f"of-{account.id}", [FOX], [CAT], "a secret wish")
+    session_id = await Accounts(database).visit(account.id, account.channel)
+    async with database.write() as session:
+        own = update(JobRow).where(JobRow.account_id == account.id)
+        await session.execute(own.values(session_id=session_id))
+    await SignIn(database).open(account.id, "web", timedelta(hours=1))
+    await Keys(database).make(account.id, "laptop")
+    await Ledger(database).submit(account.id, "waiting", "mix", "mini", {}, words="a secret wish")
+    return job.pictures[0].id
+
+
+async def decide(database: Database, picture_id: str, moderator: Account) -> None:
+    async with database.write() as session:
+        session.add(
+            DecisionRow(
+                picture_id=picture_id,
+                account_id=moderator.id,
+                decision=Review.APPROVED,
+                policy="none",
+                reason="fine",
+            )
+        )
+
+
+async def test_nothing_is_left_of_an_account(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    gallery = Gallery(database)
+    other = await done(database, store, account, "others", [OWL])
+    picture_id = await live(database, store, bob)
+    await gallery.report(picture_id, account.id, "theirs")
+    await gallery.report(other.pictures[0].id, bob.id, "mine")
+    assert all([await count(database, table) for table in ABOUT_PEOPLE])
+    assert set(await erase(database, bob.id)) == {name(FOX), name(CAT)}
+    left = {table: await count(database, table) for table in ABOUT_PEOPLE}
+    assert left == dict.fromkeys(ABOUT_PEOPLE, 0) | {JobRow: 1, PictureRow: 1}
+    assert await Accounts(database).account(bob.id) is None
+    assert await gallery.job(other.id, account.id) is not None
+    everything = await dump(database)
+    assert "bob" not in everything
+    assert "a secret wish" not in everything
+
+
+async def test_that_it_was_erased_is_written_down_and_no_more(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    await live(database, store, bob)
+    await erase(database, bob.id, by=account.id)
+    async with database.read() as session:
+        row = (await session.scalars(select(AuditRow))).one()
+    assert (row.action, row.subject, row.details) == ("erase", str(bob.id), {})
+    assert row.account_id == account.id
+
+
+async def test_decisions_about_the_pictures_stay(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    await decide(database, await live(database, store, bob), account)
+    await erase(database, bob.id)
+    assert await count(database, DecisionRow) == 1
+
+
+async def test_who_decided_as_a_moderator_is_not_erased(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    picture_id = await live(database, store, bob)
+    await decide(database, picture_id, bob)
+    before = await dump(database)
+    with pytest.raises(ValueError, match="has decided about pictures as a moderator"):
+        await forget(database, store, bob.id)
+    assert await dump(database) == before
+    assert (await verify(database, store)).clean
+
+
+async def test_nobody_is_not_erased(database: Database, store: PictureStore) -> None:
+    with pytest.raises(ValueError, match=r"There is no account 99\."):
+        await forget(database, store, 99)
+    assert await count(database, AuditRow) == 0
+
+
+async def test_files_that_others_have_too_stay(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    await done(database, store, account, "others", [OWL], [FOX])
+    await live(database, store, bob)
+    await forget(database, store, bob.id)
+    assert set(store.files()) == {name(FOX), name(OWL)}
+    assert (await verify(database, store)).clean
+
+
+async def test_files_are_gone_with_the_rows(
+    database: Database, store: PictureStore, bob: Account
+) -> None:
+    await live(database, store, bob)
+    await forget(database, store, bob.id)
+    assert list(store.files()) == []
+    assert store.leaving() == []
+    assert (await verify(database, store)).clean
+
+
+async def test_a_picture_that_was_deleted_before_keeps_no_file(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    job = await done(database, store, account, "others", [FOX])
+    await Gallery(database).delete([job.pictures[0].id], account.id)
+    await live(database, store, bob)
+    await forget(database, store, bob.id)
+    assert list(store.files()) == []
+
+
+async def test_a_worker_finds_that_nobody_asked_for_its_job(
+    database: Database, store: PictureStore, ledger: Ledger, bob: Account
+) -> None:
+    await ledger.submit(bob.id, "k", "text_to_image", "mini", {})
+    job = await ledger.claim("worker", lease=60)
+    assert job is not None
+    await forget(database, store, bob.id)
+    (owl,) = store.save("k", [OWL])
+    assert await ledger.beat("worker", 60, {(job.id, job.attempt): (1, 2)}) == set()
+    picture = NewPicture(1, owl, width=8, height=8, bytes=99)
+    assert not await ledger.finish(job.id, job.attempt, [picture])
+    assert not await ledger.fail(job.id, job.attempt, "WentWrong", {})
+    assert not await ledger.release(job.id, job.attempt)
+    store.settle("k", await Gallery(database).stored([owl]))
+    assert (await verify(database, store)).clean
+
+
+async def test_whoever_races_with_it_ends_well(
+    database_url: str, database: Database, store: PictureStore, ledger: Ledger, bob: Account
+) -> None:
+    """Eight workers finish eight jobs in another process while their owner is forgotten."""
+    hashes = store.save("eight", [png(colour=f"#00000{n}") for n in range(8)])
+    for number in range(8):
+        await ledger.submit(bob.id, str(number), "text_to_image", "mini", {})
+    jobs = [await ledger.claim("worker", lease=60) for _ in hashes]
+    other = Database(database_url)
+    finishes = [
+        Ledger(other).finish(job.id, job.attempt, [NewPicture(1, sha256, 8, 8, 99)])
+        for job, sha256 in zip(jobs, hashes, strict=True)
+        if job is not None
+    ]
+    await asyncio.gather(*finishes, forget(database, store, bob.id))
+    await other.close()
+    store.settle("eight", await Gallery(database).stored(hashes))
+    assert await count(database, AccountRow) == await count(database, PictureRow) == 0
+    assert list(store.files()) == []
+    assert (await verify(database, store)).clean

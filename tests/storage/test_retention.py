@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from storage import retention
+from storage.accounts import Accounts
+from storage.database import Database
+from storage.gallery import Gallery
+from storage.ledger import Ledger
+from storage.pictures import PictureStore
+from storage.records import Account, JobState, NewPicture, Review
+from storage.retention import Outdated, outdated, prune
+from storage.tables import JobRow, PictureRow, SourceRow, now
+from storage.verify import verify
+from tests.storage.pngs import CAT, FOX, OWL, name, png
+from tests.storage.rows import age, count, done
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PictureStore:
+    return PictureStore(tmp_path / "pictures")
+
+
+async def prune_month(
+    database: Database, store: PictureStore, keep_favourites: bool = True
+) -> Outdated:
+    """What is older than 30 days goes, as much as it was said before."""
+    before = now() - timedelta(days=30)
+    expected = await outdated(database, before, keep_favourites)
+    assert await prune(database, store, before, keep_favourites) == expected
+    assert await outdated(database, before, keep_favourites) == Outdated(0, 0)
+    assert (await verify(database, store)).clean
+    return expected
+
+
+async def test_what_ended_before_goes_and_the_rest_stays(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    old = await done(database, store, account, "old", [FOX], [CAT])
+    await age(database, old, days=31)
+    new = await done(database, store, account, "new", [OWL], [png(9)])
+    await age(database, new, days=29)
+    assert await prune_month(database, store) == Outdated(pictures=1, sources=1)
+    assert set(store.files()) == {name(OWL), name(png(9))}
+    found = await Gallery(database).job(old.id, account.id)
+    assert found is not None
+    assert (found.state, found.pictures) == (JobState.DONE, ())
+    assert await count(database, PictureRow) == 2
+
+
+async def test_of_every_account_and_of_what_failed(
+    database: Database, store: PictureStore, ledger: Ledger, account: Account
+) -> None:
+    bob = await Accounts(database).get_or_create("web", "bob", "en")
+    await age(database, await done(database, store, bob, "bobs", [FOX]), days=31)
+    (cat,) = store.save("failed", [CAT])
+    failed = await ledger.submit(account.id, "failed", "mix", "mini", {}, sources=[cat])
+    store.settle("failed", keep=[cat])
+    await ledger.cancel(failed.id)
+    await age(database, failed, days=31)
+    assert await prune_month(database, store) == Outdated(pictures=1, sources=1)
+    assert list(store.files()) == []
+
+
+async def test_favourites_stay_where_that_is_wished(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    job = await done(database, store, account, "old", [FOX, CAT])
+    await age(database, job, days=31)
+    await Gallery(database).favour(job.pictures[0].id, account.id, True)
+    assert await prune_month(database, store) == Outdated(pictures=1, sources=0)
+    assert list(store.files()) == [name(FOX)]
+    await prune_month(database, store, keep_favourites=False)
+    assert list(store.files()) == []
+
+
+async def test_what_waits_for_a_moderator_stays(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    job = await done(database, store, account, "old", [FOX])
+    await age(database, job, days=31)
+    await Gallery(database).report(job.pictures[0].id, account.id, "odd")
+    assert await prune_month(database, store) == Outdated(0, 0)
+    async with database.write() as session:
+        await session.execute(update(PictureRow).values(review=Review.REMOVED))
+    assert await prune_month(database, store) == Outdated(pictures=1, sources=0)
+
+
+async def test_a_file_that_a_younger_job_has_too_stays(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    await age(database, await done(database, store, account, "old", [FOX], [CAT]), days=31)
+    await done(database, store, account, "new", [CAT], [FOX])
+    assert await prune_month(database, store) == Outdated(pictures=1, sources=1)
+    assert set(store.files()) == {name(FOX), name(CAT)}
+
+
+async def test_what_has_not_ended_is_never_old(
+    database: Database, store: PictureStore, ledger: Ledger, account: Account
+) -> None:
+    (cat,) = store.save("k", [CAT])
+    await ledger.submit(account.id, "k", "mix", "mini", {}, sources=[cat])
+    store.settle("k", keep=[cat])
+    async with database.write() as session:
+        await session.execute(update(JobRow).values(created_at=now() - timedelta(days=999)))
+    assert await prune_month(database, store) == Outdated(0, 0)
+    await ledger.claim("worker", lease=60)
+    assert await prune_month(database, store) == Outdated(0, 0)
+
+
+async def test_many_go_in_batches(
+    database: Database, store: PictureStore, ledger: Ledger, account: Account
+) -> None:
+    number = retention.BATCH + 1
+    pictures = [NewPicture(n, f"{n:064x}", width=8, height=8, bytes=9) for n in range(number)]
+    job = await ledger.submit(account.id, "k", "mix", "mini", {})
+    held = await ledger.claim("worker", lease=60)
+    assert held is not None
+    await ledger.finish(job.id, held.attempt, pictures)
+    await age(database, job, days=31)
+    async with database.write() as session:
+        template = {"account_id": account.id, "mode": "mix", "model": "mini", "request": {}}
+        for n in range(number):
+            ended = {"state": JobState.DONE, "finished_at": now() - timedelta(days=31)}
+            session.add(JobRow(id=f"job-{n}", key=f"job-{n}", **template, **ended))
+        await session.flush()
+        session.add_all(SourceRow(job_id=f"job-{n}", sha256=f"{n:064x}") for n in range(number))
+    assert await prune_month(database, store) == Outdated(pictures=number, sources=number)
