@@ -3,11 +3,12 @@
 engine/intake.py starts it as a script and speaks to it through pipes, one picture at a time. It
 imports Pillow and nothing of the studio, so that it starts fast and holds no secrets.
 
-A conversation: READY, then an ORDER and the file, then an ANSWER and the PNG file, then READY ...
+A conversation: READY, then an ORDER and the file, then an ANSWER and what was wanted, then READY.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import sys
@@ -33,11 +34,13 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 READY = b"\n"
-ORDER = Struct(">?I")  # whether a mask is wanted, the file's length in bytes
-ANSWER = Struct(">BI")  # an Outcome, the PNG file's length in bytes
+ORDER = Struct(">BI")  # a Wanted, the file's length in bytes
+ANSWER = Struct(">BI")  # an Outcome, the length in bytes of what follows
 
 PIXEL_LIMIT = 4096 * 4096
 SIDE_LIMIT = 65_535  # the longest of JPEG; a line of millions of pixels is slow to write
+PARAMETERS, KANDINSKY = "parameters", "kandinsky"  # the texts of Automatic1111, and ours
+TEXT_LIMIT = 100_000  # characters of a text; the longest request has about 25,000
 PROFILE_LIMIT = 4 * 2**20  # bytes of an ICC profile
 OPENING = 1.9  # seconds of processor time; what writing takes depends on the number of pixels alone
 MEMORY = 512 * 2**20  # bytes of address space
@@ -61,6 +64,14 @@ TURNS = {  # of EXIF's orientations, all but the upright one
 }
 SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # what an ICC profile calls a mode
 SRGB = ImageCms.createProfile("sRGB")
+
+
+class Wanted(IntEnum):
+    """What is to be made of a file."""
+
+    PICTURE = 0  # a clean PNG file
+    MASK = 1  # likewise
+    TEXTS = 2  # what it says in words: a JSON object
 
 
 class Outcome(IntEnum):
@@ -89,6 +100,42 @@ def kind_of(file: bytes) -> type[ImageFile] | None:
     if file.startswith(b"RIFF") and file[8:12] == b"WEBP":
         return WebPImageFile
     return None
+
+
+def carried(file: bytes) -> dict[str, str]:
+    """What a file says of how it was made: PARAMETERS, where EXIF's comment serves too, KANDINSKY.
+
+    Raises Refused, and nearly anything for a file that is broken.
+    """
+    with _opened(file) as picture:
+        found = {
+            name: text
+            for name, text in picture.info.items()
+            if name in (PARAMETERS, KANDINSKY) and isinstance(text, str) and len(text) <= TEXT_LIMIT
+        }
+        comment = "" if PARAMETERS in found else _comment(picture)
+    if 0 < len(comment) <= TEXT_LIMIT:
+        found[PARAMETERS] = comment
+    return found
+
+
+def _comment(picture: ImageFile) -> str:
+    """EXIF's UserComment, where Automatic1111 writes its text in JPEG and WebP files."""
+    exif = Image.Exif()
+    exif.load(picture.info.get("exif", b""))
+    comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    if not isinstance(comment, bytes):
+        return str(comment)
+    code, text = comment[:8], comment[8:]
+    if code == b"UNICODE\0":
+        return _utf16(text)
+    return (text if code == b"ASCII\0\0\0" else comment).decode(errors="replace")
+
+
+def _utf16(text: bytes) -> str:
+    """Its byte order is not said: some take the file's, Automatic1111 the larger end first."""
+    big, little = text.decode("utf-16-be", "replace"), text.decode("utf-16-le", "replace")
+    return little if "Steps:" in little else big
 
 
 def clean(file: bytes, as_mask: bool) -> bytes:
@@ -232,10 +279,10 @@ def main() -> None:
         order = orders.read(ORDER.size)
         if len(order) < ORDER.size:
             return
-        as_mask, length = ORDER.unpack(order)
-        outcome, png = _answer(orders.read(length), as_mask)
-        answers.write(ANSWER.pack(outcome, len(png)))
-        answers.write(png)
+        wanted, length = ORDER.unpack(order)
+        outcome, made = _answer(orders.read(length), Wanted(wanted))
+        answers.write(ANSWER.pack(outcome, len(made)))
+        answers.write(made)
 
 
 def _confine() -> None:
@@ -250,9 +297,12 @@ def _confine() -> None:
         resource.setrlimit(kind, (most, most))
 
 
-def _answer(file: bytes, as_mask: bool) -> tuple[Outcome, bytes]:
+def _answer(file: bytes, wanted: Wanted) -> tuple[Outcome, bytes]:
     try:
-        return Outcome.CLEAN, clean(file, as_mask)
+        if wanted is Wanted.TEXTS:
+            with _hurried():
+                return Outcome.CLEAN, json.dumps(carried(file)).encode()
+        return Outcome.CLEAN, clean(file, wanted is Wanted.MASK)
     except Refused as refused:
         return refused.outcome, b""
     except Exception:  # of a broken or hostile file Pillow may raise nearly anything

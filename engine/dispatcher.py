@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -129,16 +130,21 @@ class Dispatcher:
             await happens(self._nudge, LOOK_AGAIN)
 
     async def _beat(self) -> None:
-        """Keeps the leases of this process, stops what it has lost, and frees what others lost."""
+        """Keeps the leases of this process, stops what it has lost, and frees what others lost.
+
+        While the database is away nobody can keep a lease: for one more after that, none is ended.
+        """
+        judging = time.monotonic()
         while True:
             await asyncio.sleep(min(BEAT_LIMIT, self._lease / 10))
             try:
                 await self._hold()
-                if await self._ledger.expire(WentWrong.__name__):
+                if time.monotonic() >= judging and await self._ledger.expire(WentWrong.__name__):
                     log.warning("jobs of a process that is gone go on")
                     self.nudge()
             except DatabaseAway as error:
                 log.warning("the database is away: %s", error)
+                judging = time.monotonic() + self._lease
             except Exception:
                 log.exception("no heartbeat")
 

@@ -7,6 +7,7 @@ that a hostile one may bring down. What a model needs of its size is for engine/
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, TypeVar, cast
 
 from engine import cleaner
-from engine.cleaner import ANSWER, ORDER, PIXEL_LIMIT, READY, Outcome, kind_of
+from engine.cleaner import ANSWER, ORDER, PIXEL_LIMIT, READY, Outcome, Wanted, kind_of
 from engine.errors import (
     Busy,
     MovingPicture,
@@ -67,30 +68,38 @@ class Intake:
         Raises NotAPicture, PictureTooHeavy, PictureTooLarge, MovingPicture or PictureBroken, and
         Busy while the gate closes.
         """
-        return await self._taken(file, as_mask=False)
+        return await self._taken(file, Wanted.PICTURE)
 
     async def take_mask(self, file: bytes) -> Source:
         """The mask that a picture stands for (L: 255 is repainted, 0 is kept): what is more
         see-through than not, as in the Images API of OpenAI, or if nothing is, what is brighter
         than not. Raises what `take` does."""
-        return await self._taken(file, as_mask=True)
+        return await self._taken(file, Wanted.MASK)
 
-    async def _taken(self, file: bytes, as_mask: bool) -> Source:
+    async def texts(self, file: bytes) -> dict[str, str]:
+        """What a picture's file says in words, for `recall`. Raises what `take` does."""
+        texts: dict[str, str] = json.loads(await self._made(file, Wanted.TEXTS))
+        return texts
+
+    async def _taken(self, file: bytes, wanted: Wanted) -> Source:
+        return await asyncio.to_thread(Source.of_file, await self._made(file, wanted))
+
+    async def _made(self, file: bytes, wanted: Wanted) -> bytes:
         if kind_of(file) is None:
             raise NotAPicture()
         if len(file) > FILE_LIMIT:
             raise PictureTooHeavy(limit=FILE_LIMIT // MB)
-        outcome, png = await self._opened(file, as_mask)
+        outcome, made = await self._opened(file, wanted)
         if outcome is not Outcome.CLEAN:
             raise _refusal(outcome)
-        return await asyncio.to_thread(Source.of_file, png)
+        return made
 
-    async def _opened(self, file: bytes, as_mask: bool) -> tuple[Outcome, bytes]:
+    async def _opened(self, file: bytes, wanted: Wanted) -> tuple[Outcome, bytes]:
         place = await self._idle.get()
         try:
             if self._closing:
                 raise Busy()
-            return await place.opened(file, as_mask)
+            return await place.opened(file, wanted)
         finally:
             self._idle.put_nowait(place)
 
@@ -120,7 +129,7 @@ class _Place:
         self._child: _Child | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
 
-    async def opened(self, file: bytes, as_mask: bool) -> tuple[Outcome, bytes]:
+    async def opened(self, file: bytes, wanted: Wanted) -> tuple[Outcome, bytes]:
         """What the child says of a file. Raises PictureBroken if it dies of it or takes too long,
         and RuntimeError if it does not even start."""
         if self._child is None or not self._child.lives():
@@ -128,7 +137,7 @@ class _Place:
             self._child = _Child()
         try:
             async with asyncio.timeout(CLOCK_LIMIT):
-                return await self._in_thread(self._child.asked, file, as_mask)
+                return await self._in_thread(self._child.asked, file, wanted)
         except BaseException as error:  # cancelled, too: the child may be in the midst of anything
             code = await asyncio.shield(self._vacate())
             if not isinstance(error, OSError | EOFError):
@@ -171,11 +180,11 @@ class _Child:
     def lives(self) -> bool:
         return self._process.poll() is None
 
-    def asked(self, file: bytes, as_mask: bool) -> tuple[Outcome, bytes]:
+    def asked(self, file: bytes, wanted: Wanted) -> tuple[Outcome, bytes]:
         """One turn of the conversation. Raises OSError or EOFError if the process ends in it."""
         if self._answers.read(len(READY)) != READY:
             raise RuntimeError("the process that opens pictures does not start")
-        self._orders.write(ORDER.pack(as_mask, len(file)))
+        self._orders.write(ORDER.pack(wanted, len(file)))
         self._orders.write(file)
         self._orders.flush()
         outcome, length = ANSWER.unpack(self._read(ANSWER.size))

@@ -9,18 +9,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
-from PIL import ExifTags, Image
 from pydantic import ValidationError
 
+from engine.cleaner import carried
 from engine.errors import NothingToRecall, UserError
 from engine.requests import PROMPT_LIMIT, Request, TextToImage, read
-from storage.png import JSON, NEGATIVE, PROGRAM, SAMPLERS, TEXT, TEXT_LIMIT, texts
+from storage.png import JSON, NEGATIVE, PROGRAM, SAMPLERS, TEXT
 
-FORMATS = ("PNG", "JPEG", "WEBP")
 FIELDS_LIMIT = 200  # of other tools' text
 SETTINGS = "Steps:"  # how the line of other tools' settings begins
 FIELD = re.compile(r'(\w[\w \-/]{0,63}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')  # linear in time
@@ -57,16 +55,17 @@ class Recalled:
         return self.request.seed
 
 
-def recall(picture: bytes | Path | Image.Image) -> Recalled:
-    """The request of a picture, from its PNG, JPEG or WebP file, or from that file opened.
+def recall(picture: bytes | Path | Mapping[str, str]) -> Recalled:
+    """The request of a picture: of its PNG, JPEG or WebP file, or of what that says in words.
 
-    Raises NothingToRecall if it carries none, what reading a request raises (OutOfRange,
+    A file that a stranger sent can take much time and memory to open: let `Intake.texts` read what
+    it says. Raises NothingToRecall if it carries none, what reading a request raises (OutOfRange,
     UnknownStyle and others) if it is none of ours, and OSError for a path that cannot be read.
     """
     if isinstance(picture, Path):
         picture = picture.read_bytes()
-    chunks = _carried(picture)
-    recalled = _exact(chunks.get(JSON, "")) or _inexact(chunks.get(TEXT, ""))
+    texts = _carried(picture) if isinstance(picture, bytes) else picture
+    recalled = _exact(texts.get(JSON, "")) or _inexact(texts.get(TEXT, ""))
     if recalled is None:
         raise NothingToRecall()
     return recalled
@@ -166,39 +165,9 @@ def _valid(fields: Mapping[str, str]) -> bool:
     return True
 
 
-def _carried(picture: bytes | Image.Image) -> dict[str, str]:
-    """The text chunks of a PNG file, or the EXIF comment in their place. Raises NothingToRecall."""
+def _carried(picture: bytes) -> dict[str, str]:
+    """Raises NothingToRecall."""
     try:
-        if isinstance(picture, Image.Image):
-            return _text(picture)
-        with Image.open(BytesIO(picture), formats=FORMATS) as opened:
-            return _text(opened)
+        return carried(picture)
     except Exception as error:  # of a broken or hostile file Pillow may raise nearly anything
         raise NothingToRecall() from error
-
-
-def _text(picture: Image.Image) -> dict[str, str]:
-    chunks = texts(picture)
-    if JSON in chunks or TEXT in chunks:
-        return chunks
-    comment = _comment(picture)
-    return {TEXT: comment} if len(comment) <= TEXT_LIMIT else {}
-
-
-def _comment(picture: Image.Image) -> str:
-    """EXIF's UserComment, where Automatic1111 writes its text in JPEG and WebP files."""
-    exif = Image.Exif()
-    exif.load(picture.info.get("exif", b""))
-    comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
-    if not isinstance(comment, bytes):
-        return str(comment)
-    code, text = comment[:8], comment[8:]
-    if code == b"UNICODE\0":
-        return _utf16(text)
-    return (text if code == b"ASCII\0\0\0" else comment).decode(errors="replace")
-
-
-def _utf16(text: bytes) -> str:
-    """Its byte order is not said: some take the file's, Automatic1111 the larger end first."""
-    big, little = text.decode("utf-16-be", "replace"), text.decode("utf-16-le", "replace")
-    return little if SETTINGS in little else big

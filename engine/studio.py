@@ -35,6 +35,7 @@ from engine.errors import (
 from engine.events import Queued, Step
 from engine.feed import Feeds, happens
 from engine.intake import Intake
+from engine.recall import Recalled, recall
 from engine.requests import Mix, Request
 from engine.settings import Settings
 from engine.sources import Source
@@ -51,6 +52,7 @@ from storage.removal import finish, removing
 
 LOOK_AGAIN = 1.0  # seconds until a watcher reads the ledger again
 REASON_LIMIT = 1000  # characters of a report
+DELETE_LIMIT = 1000  # pictures at a time
 UPLOADS = 2  # pictures that are opened at a time
 UPLOAD_LIMIT = 3600.0  # seconds from the save of a source to its job, at most
 
@@ -141,6 +143,10 @@ class Studio:
     async def take_mask(self, file: bytes) -> Source:
         """A mask that a person sent. Raises what Intake.take does."""
         return await self._intake.take_mask(file)
+
+    async def recall(self, file: bytes) -> Recalled:
+        """The request of a picture that a person sent. Raises what Intake.take and `recall` do."""
+        return recall(await self._intake.texts(file))
 
     async def source(self, picture_id: str, account: Account) -> Source:
         """The account's picture, to work on. Raises NotFound or PictureGone."""
@@ -246,7 +252,12 @@ class Studio:
                 raise NotFound()
 
     async def delete(self, picture_ids: Collection[str], account: Account) -> int:
-        """Deletes the account's pictures, files too, and says how many. Raises NotFound."""
+        """Deletes the account's pictures, files too, and says how many.
+
+        Raises NotFound if none of them is there, and OutOfRange for more than DELETE_LIMIT.
+        """
+        if len(picture_ids) > DELETE_LIMIT:
+            raise OutOfRange(name="pictures", low=1, high=DELETE_LIMIT, value=len(picture_ids))
         with _refusing():
             hashes = await self._gallery.hashes(picture_ids, account.id)
             if not hashes:
@@ -260,7 +271,8 @@ class Studio:
             raise OutOfRange(name="reason", low=1, high=REASON_LIMIT, value=len(reason))
         await self._record(picture_id, account)
         with _refusing():
-            await self._gallery.report(picture_id, account.id, reason.strip())
+            if not await self._gallery.report(picture_id, account.id, reason.strip()):
+                raise NotFound()
 
     async def forget_me(self, account: Account) -> None:
         """Removes all that is kept about the account; what it has running is stopped."""

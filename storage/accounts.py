@@ -12,7 +12,7 @@ from storage.database import Database
 from storage.inserts import insert_new
 from storage.records import Account
 from storage.rows import account_record
-from storage.tables import AccountRow, SessionRow, now
+from storage.tables import FORGOTTEN, AccountRow, SessionRow, now
 
 VISIT_PAUSE = timedelta(minutes=30)  # without a sign of the person, after which it is a new visit
 SEEN_EVERY = timedelta(minutes=1)  # how exactly `last_seen_at` is kept
@@ -39,7 +39,7 @@ class Accounts:
         """As it is now: what it may do, and whether it is banned, is read anew each time."""
         async with self._database.read() as session:
             row = await session.get(AccountRow, account_id)
-            return None if row is None else account_record(row)
+            return None if row is None or row.channel == FORGOTTEN else account_record(row)
 
     async def set(self, account_id: int, settings: dict[str, Any]) -> None:
         """What the person chose on a front end, as that front end reads it."""

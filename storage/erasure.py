@@ -15,10 +15,12 @@ from storage.gallery import Gallery
 from storage.ledger import ACTIVE
 from storage.locked import locked
 from storage.pictures import PictureStore
-from storage.records import JobState
+from storage.records import JobState, Role
 from storage.removal import BATCH, removing
 from storage.rights import audit
 from storage.tables import (
+    FORGOTTEN,
+    AccountRow,
     DecisionRow,
     DeliveryRow,
     JobRow,
@@ -58,6 +60,8 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
     async with database.write() as session:
         await _stop(session, own)
         account = await locked(session, account_id)
+        if account.channel == FORGOTTEN:
+            raise ValueError(f"There is no account {account_id}.")
         await _refuse_who_decided(session, account_id)
         hashes = await _hashes(session, account_id)
         await _delete(session, ReportRow, about)
@@ -67,9 +71,16 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
         await _delete(session, JobRow, own)
         await _delete(session, SessionRow, SessionRow.account_id == account_id)
         await _delete(session, KeyRow, KeyRow.account_id == account_id)
-        await session.delete(account)
+        _empty(account)
         audit(session, "erase", account_id, by, {})
         return await _unused(session, hashes)
+
+
+def _empty(account: AccountRow) -> None:
+    """Its number stays taken: SQLite would give it to the next person, with what the audit says."""
+    account.channel, account.external_id = FORGOTTEN, str(uuid4())
+    account.language, account.settings, account.role = "", {}, Role.USER
+    account.password = account.banned_until = account.ban_reason = None
 
 
 async def _stop(session: AsyncSession, own: ColumnElement[bool]) -> None:

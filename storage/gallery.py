@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, select, true, tuple_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from storage.database import Database
@@ -123,18 +124,26 @@ class Gallery:
         async with self._database.read() as session:
             return set(await session.scalars(own))
 
-    async def report(self, picture_id: str, account_id: int, reason: str) -> None:
-        """Somebody's word that a picture should not be; the first one of a person counts."""
+    async def report(self, picture_id: str, account_id: int, reason: str) -> bool:
+        """Somebody's word that a picture should not be; the first one of a person counts.
+
+        False if there is no such picture any more.
+        """
         values = {"picture_id": picture_id, "account_id": account_id, "reason": reason}
         unseen = PictureRow.review == Review.NONE
-        async with self._database.write() as session:
-            await session.execute(insert_new(session, ReportRow, values))
-            await session.execute(
-                update(PictureRow)
-                .where(PictureRow.id == picture_id, unseen)
-                .values(review=Review.WAITING)
-                .execution_options(synchronize_session=False)
-            )
+        waiting = (
+            update(PictureRow)
+            .where(PictureRow.id == picture_id, unseen)
+            .values(review=Review.WAITING)
+            .execution_options(synchronize_session=False)
+        )
+        try:
+            async with self._database.write() as session:
+                await session.execute(insert_new(session, ReportRow, values))
+                await session.execute(waiting)
+        except IntegrityError:  # its owner was forgotten just now
+            return False
+        return True
 
     async def stored(self, hashes: Collection[str]) -> set[str]:
         """Those of the hashes that a picture or a source refers to."""

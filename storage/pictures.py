@@ -4,10 +4,10 @@ A save first notes which files it will write. Settling it removes those that got
 after a failure, or at the next start after a crash. A removal notes what is to go before the rows
 go, and is finished, or undone, in the same way.
 
-Equal pictures share a file. So nothing is deleted that a save lists which is not settled, and one
-lock spans every process that shares the store. It is held during `save`, where saves may share
-it, and alone from before the rows are read for `keep` until `settle` or `finish_removal` returns.
-In between, while rows are written, and to read a picture, no lock is needed.
+Equal files are one file. What two jobs make never is equal, for each file carries its job; what
+people send can be. So nothing is deleted that a save lists which is not settled. What is left is a
+source that is sent again in the milliseconds between that look and the deletion: it may be gone
+when its job begins, and its owner is asked for it again.
 """
 
 from __future__ import annotations

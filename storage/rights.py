@@ -12,7 +12,7 @@ from storage.database import Database
 from storage.locked import locked
 from storage.records import Account, Role
 from storage.rows import account_record
-from storage.tables import AccountRow, AuditRow
+from storage.tables import FORGOTTEN, AccountRow, AuditRow
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ class Rights:
 
     async def everyone(self, channel: str | None = None) -> list[Account]:
         """All accounts, or those of one channel, the oldest first."""
-        accounts = select(AccountRow).order_by(AccountRow.id)
+        accounts = select(AccountRow).where(AccountRow.channel != FORGOTTEN).order_by(AccountRow.id)
         if channel is not None:
             accounts = accounts.where(AccountRow.channel == channel)
         async with self._database.read() as session:

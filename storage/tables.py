@@ -27,6 +27,7 @@ from storage.records import DeliveryState, JobState, ReportState, Review, Role
 
 UUID_LENGTH = 36
 SHA256_LENGTH = 64
+FORGOTTEN = "forgotten"  # the channel of what is left of an account that was erased
 
 
 class Moment(TypeDecorator[datetime]):

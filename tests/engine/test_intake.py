@@ -28,10 +28,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine import Source
+from engine import Source, TextToImage
 from engine.cleaner import MEMORY, PIXEL_LIMIT
 from engine.errors import Busy, PictureBroken, UserError
 from engine.intake import FILE_LIMIT, Intake
+from engine.recall import recall
+from storage.png import encode_png
 from tests.hostile import GROUPS, bombs
 from tests.hostile.extras import SECRET
 from tests.hostile.files import (
@@ -190,6 +192,21 @@ def limits_of(process: int) -> dict[str, str]:
 
 
 @linux
+@pytest.mark.slow
+@pytest.mark.parametrize("bomb", [pytest.param(one, id=one.name) for one in bombs.pictures()])
+async def test_what_a_bomb_says_is_read_in_the_child_too(intake: Intake, bomb: Hostile) -> None:
+    with suppress(UserError):
+        texts = await intake.texts(bomb.make())
+        assert texts.keys() <= {"parameters", "kandinsky"}
+        assert all(len(text) <= 100_000 for text in texts.values())
+
+
+async def test_what_a_file_says_is_told(intake: Intake) -> None:
+    request = TextToImage(prompt="лиса", seed=7)
+    file = encode_png(Image.new("RGB", (8, 8)), request.model_dump(mode="json"), 9)
+    assert recall(await intake.texts(file)).request == request.model_copy(update={"seed": 9})
+
+
 async def test_what_is_no_picture_starts_no_child() -> None:
     others = children()
     async with Intake.open() as intake:

@@ -30,7 +30,7 @@ from engine.errors import NothingToRecall, OutOfRange, UnknownStyle, UnreadableT
 from engine.requests import COUNT_LIMIT, PROMPT_LIMIT, SEED_LIMIT
 from engine.styles import STYLES
 from engine.texts import LANGUAGES, Texts
-from storage.png import JSON, TEXT, TEXT_LIMIT, encode_png, infotext
+from storage.png import JSON, TEXT, TEXT_LIMIT, encode_png, infotext, texts
 
 IMAGE = Image.new("RGB", (8, 6), (20, 90, 200))
 HASH = "0123456789abcdef" * 4
@@ -148,11 +148,11 @@ def lowered(request: Request) -> Request:
     return request.model_copy(update=words)
 
 
-def test_a_path_or_an_opened_picture_will_do(tmp_path: Path) -> None:
+def test_a_path_or_what_a_file_says_will_do(tmp_path: Path) -> None:
     path = tmp_path / "fox.png"
     path.write_bytes(ours())
     with Image.open(path) as opened:
-        assert recall(opened) == recall(path) == recall(path.read_bytes())
+        assert recall(texts(opened)) == recall(path) == recall(path.read_bytes())
     with pytest.raises(FileNotFoundError):
         recall(tmp_path / "none.png")
 
@@ -334,9 +334,9 @@ def test_a_file_without_settings_says_so(file: bytes) -> None:
         recall(file)
 
 
-def test_a_picture_made_in_memory_carries_nothing() -> None:
+def test_silence_carries_nothing() -> None:
     with pytest.raises(NothingToRecall):
-        recall(IMAGE)
+        recall({})
 
 
 @pytest.mark.parametrize(

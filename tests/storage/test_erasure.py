@@ -98,6 +98,14 @@ async def test_nothing_is_left_of_an_account(
     assert "a secret wish" not in everything
 
 
+async def test_its_number_is_given_to_nobody(database: Database, bob: Account) -> None:
+    await erase(database, bob.id)
+    again = await Accounts(database).get_or_create(bob.channel, bob.external_id, "en")
+    assert again.id > bob.id
+    with pytest.raises(ValueError, match="no account"):
+        await erase(database, bob.id)
+
+
 async def test_that_it_was_erased_is_written_down_and_no_more(
     database: Database, store: PictureStore, account: Account, bob: Account
 ) -> None:
@@ -199,6 +207,7 @@ async def test_whoever_races_with_it_ends_well(
     await asyncio.gather(*finishes, forget(database, store, bob.id))
     await other.close()
     store.settle("eight", await Gallery(database).stored(hashes))
-    assert await count(database, AccountRow) == await count(database, PictureRow) == 0
+    assert await Accounts(database).account(bob.id) is None
+    assert await count(database, PictureRow) == 0
     assert list(store.files()) == []
     assert (await verify(database, store)).clean
