@@ -17,7 +17,6 @@ from storage.pictures import PictureStore
 from storage.records import Account, NewPicture, Review
 from storage.signin import SignIn
 from storage.tables import (
-    AccountRow,
     AuditRow,
     DecisionRow,
     DeliveryRow,
