@@ -14,7 +14,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,6 +30,7 @@ from storage.ledger import SUSPECT, Ledger
 from storage.pictures import PictureLost, PictureStore
 from storage.png import encode_png
 from storage.records import JobRecord, NewPicture
+from storage.removal import removing
 
 LOOK_AGAIN = 1.0  # seconds until queue and engine are looked at again without a nudge
 BEAT_LIMIT = 2.0  # seconds between heartbeats, at most; at least ten of them in a lease
@@ -244,6 +245,7 @@ class Dispatcher:
             await self._persist(lambda: self._settle(job.id, job.attempt))
             raise
         await self._persist(lambda: self._settle(job.id, job.attempt))
+        await self._persist(lambda: self._sweep(f"late_{_save(job.id, job.attempt)}", hashes))
 
     async def _settle(self, job_id: str, attempt: int) -> None:
         """Ends the saves of a job up to this attempt: files without a row go, the others stay.
@@ -257,6 +259,16 @@ class Dispatcher:
             if hashes := await asyncio.to_thread(self._store.noted, note):
                 keep = await self._gallery.stored(hashes)
                 await asyncio.to_thread(self._store.settle, note, keep)
+
+    async def _sweep(self, note: str, hashes: Collection[str]) -> None:
+        """Removes those that have no row after all, which the end of their save cannot have seen.
+
+        They were deleted while it read the rows; or this process was frozen in the midst of the
+        save, and another one has settled that, before the last files were there.
+        """
+        if late := set(hashes) - await self._gallery.stored(hashes):
+            async with removing(self._store, self._gallery, note, late):
+                pass
 
     async def _fail(self, job: JobRecord, error: Exception) -> None:
         """Writes down why the job failed, in words for its owner."""

@@ -326,7 +326,7 @@ class Studio:
             files = [source.file for source in sources]
             yield await asyncio.to_thread(self._store.save, note, files)
         finally:
-            with suppress(DatabaseAway):  # then the next start settles it
+            with suppress(DatabaseAway, OSError):  # then a start of a later hour settles it
                 await self._settle(note)
 
     async def _settle(self, note: str) -> None:
@@ -377,10 +377,13 @@ def _words(request: Request) -> str:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What the ledger refuses, and a database that is away, in words for a person."""
+    """What the ledger refuses, and a database or a disk that fails, in words for a person."""
     try:
         yield
     except DatabaseAway as error:
+        raise WentWrong() from error
+    except OSError as error:
+        log.exception("the pictures cannot be written")
         raise WentWrong() from error
     except quotas.Banned as error:
         until = f"{error.until:%Y-%m-%d %H:%M} UTC"
