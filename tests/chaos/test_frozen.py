@@ -89,7 +89,7 @@ async def freeze_one(
 
 
 async def test_a_frozen_process_overwrites_nothing(settings: Settings) -> None:
-    rounds, chance, started = number("FREEZES", 10), dice(), time.monotonic()
+    rounds, chance, started = number("FREEZES", 6), dice(), time.monotonic()
     store = PictureStore(settings.pictures)
     before: dict[str, Written] = {}
     async with (

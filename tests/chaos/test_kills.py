@@ -42,13 +42,10 @@ async def kill_and_submit(hands: Crew, submitter: Submitter, jobs: int, kills: i
         hands.kill_one(chance)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-async def test_nothing_accepted_is_lost(settings: Settings, processes: int) -> None:
-    jobs, kills = number("JOBS", 500), number("KILLS", 50)
+async def test_nothing_accepted_is_lost(settings: Settings) -> None:
+    jobs, kills, processes = number("JOBS", 500), number("KILLS", 50), number("PROCESSES", 2)
     started = time.monotonic()
     async with Database.open(settings.database) as database:
-        if processes == 1 and not database.sqlite:
-            pytest.skip("one process has a database of its own")
         async with submitting(settings) as submitter, crew(settings, processes) as hands:
             await kill_and_submit(hands, submitter, jobs, kills)
             await all_ended(database, 60 + jobs / 10)

@@ -53,7 +53,7 @@ async def recovered(settings: Settings, name: str) -> JobState:
 @pytest.mark.parametrize("fault", Fault)
 async def test_every_point_may_fail(database_url: str, tmp_path: Path, fault: Fault) -> None:
     settings = Settings(data=tmp_path, database_url=database_url, lease=0.5)
-    stride, started = number("EVERY", 16), time.monotonic()
+    stride, started = number("EVERY", 24), time.monotonic()
     codes, ends = Counter[int | None](), Counter[JobState]()
     for at in count(dice().randrange(1, stride + 1), stride):
         name = f"{fault}-{at}"

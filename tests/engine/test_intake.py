@@ -50,6 +50,8 @@ from tests.hostile.files import (
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds until a test gives up waiting
 
+WORDS = ("EXIF", "Xt", "text", "empty")
+WORDY = [one for one in bombs.pictures() if any(word in one.name for word in WORDS)]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -193,7 +195,7 @@ def limits_of(process: int) -> dict[str, str]:
 
 @linux
 @pytest.mark.slow
-@pytest.mark.parametrize("bomb", [pytest.param(one, id=one.name) for one in bombs.pictures()])
+@pytest.mark.parametrize("bomb", [pytest.param(one, id=one.name) for one in WORDY])
 async def test_what_a_bomb_says_is_read_in_the_child_too(intake: Intake, bomb: Hostile) -> None:
     with suppress(UserError):
         texts = await intake.texts(bomb.make())

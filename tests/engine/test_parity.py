@@ -20,7 +20,7 @@ from tests.engine import plain
 
 pytestmark = pytest.mark.slow
 
-HOW_MANY = int(os.environ.get("KANDINSKY_PARITY", "80"))  # requests; more take longer
+HOW_MANY = int(os.environ.get("KANDINSKY_PARITY", "40"))  # requests; more take longer
 WORDS = (
     *("a", "fox", "owl", "two", "cakes", "rocket", "blue", "red", "background", "apple"),
     *("лиса", "дом", "на", "синем", "фоне", "кот", "🦊"),
