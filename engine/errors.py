@@ -147,11 +147,11 @@ class Closing(UserError):
 
 
 class TooManyWaiting(UserError):
-    text = "{limit} of your requests are not finished yet. Wait for one, or stop one."
+    text = "Unfinished requests at a time: {limit} at most. Wait until one of yours is done, or stop it."
 
 
 class TooManyToday(UserError):
-    text = "You can make {limit} pictures in 24 hours. Please come back later, or ask for fewer."
+    text = "Pictures in 24 hours: {limit} at most. Please come back later, or ask for fewer."
 
 
 class AccountBanned(UserError):

@@ -609,11 +609,11 @@ async def test_a_quota_is_told_in_words(settings: Settings) -> None:
     async with Studio.open(strict, twin := Twin(paused=True)) as studio:
         account = await ann(studio)
         first = await studio.submit(FOX, account, "a")
-        with pytest.raises(TooManyWaiting, match="1 of your requests"):
+        with pytest.raises(TooManyWaiting, match="at a time: 1"):
             await studio.submit(FOX, account, "b")
         (await handed(twin)).done()
         await finished(studio, first, account)
-        with pytest.raises(TooManyToday, match="3 pictures"):
+        with pytest.raises(TooManyToday, match="24 hours: 3"):
             await studio.submit(FOX.model_copy(update={"count": 3}), account, "b")
 
 
