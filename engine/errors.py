@@ -147,7 +147,7 @@ class Closing(UserError):
 
 
 class TooManyWaiting(UserError):
-    text = "Unfinished requests at a time: {limit} at most. Wait until one of yours is done, or stop it."
+    text = "Unfinished requests at a time: {limit} at most. Wait until one is done, or stop it."
 
 
 class TooManyToday(UserError):
