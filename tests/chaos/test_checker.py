@@ -18,6 +18,8 @@ from tests.chaos.checker import Finding, Kind, check
 from tests.chaos.desk import ended
 from tests.chaos.program import Painter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:

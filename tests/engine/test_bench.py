@@ -26,6 +26,8 @@ from engine.bench.sections import SECTIONS, memory
 from engine.cards import ModelCard, resolve
 from engine.weights import find
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -25,6 +25,8 @@ from engine import (
 from engine.errors import Busy, ModelTooLarge, Overflowed, WeightsBroken, WentWrong
 from engine.weights import find
 
+pytestmark = pytest.mark.slow
+
 FOX = TextToImage(prompt="a fox", seed=7, steps=3, prior_steps=2, width=64, height=64)
 
 

@@ -23,6 +23,8 @@ from engine.weights import find
 from tests.engine import hub_server
 from tests.engine.hub_server import Cut, Hub
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PRIOR, DECODER, INPAINT, CONTROLNET = (one.hub_id for one in K22.repositories)
 

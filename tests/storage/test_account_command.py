@@ -28,6 +28,8 @@ from storage.tables import AuditRow
 from tests.storage.pngs import CAT, FOX, OWL, name
 from tests.storage.rows import age, done, dump
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse battery"
 
 Result = TypeVar("Result")

@@ -16,6 +16,8 @@ from storage.files import Files, files_at
 from storage.pictures import PictureStore
 from tests.storage.crashing import WORKS, Rows, Work, begin, check, save, start
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.storage.places"]
 
 

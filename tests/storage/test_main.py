@@ -18,6 +18,8 @@ from storage.verify import verify as compare
 from tests import s3
 from tests.storage.pngs import CAT, FOX, OWL, png
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.storage.places"]
 
 

@@ -15,6 +15,8 @@ from storage.files import Files, files_at
 from storage.pictures import PictureLost, PictureStore, picture_name, thumbnail_name
 from tests.storage.pngs import CAT, FOX, name, noise, png
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.storage.places"]
 
 HOSTILE = ["", ".", "..", "../job", "a/b", "/etc/passwd", "a.b", "a b", "a\n", "лиса", "a" * 129]

@@ -16,6 +16,8 @@ from storage.signin import SignIn
 from storage.tables import AccountRow, AuditRow, SessionRow, now
 from tests.storage.rows import count, dump
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse battery"
 HOUR = timedelta(hours=1)
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -33,6 +33,8 @@ from tests.original3 import (
     unet_shapes,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @torch.inference_mode()
 @pytest.mark.parametrize("channels", [4, 9], ids=["base", "inpainting"])

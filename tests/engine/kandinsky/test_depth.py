@@ -39,6 +39,8 @@ from engine.runtime.stages import Way, travel
 from engine.weights import find
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++")
 SIZES = {"square": (64, 64), "tall": (64, 128), "wide": (192, 64)}
 COMMON: dict[str, Any] = dict(seed=5, steps=5, guidance=3.0, prior_steps=3, prior_guidance=2.0)

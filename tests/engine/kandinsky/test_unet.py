@@ -18,6 +18,8 @@ from torch import Tensor
 from engine.kandinsky.unet import DecoderUNet
 from engine.weights import MINI
 
+pytestmark = pytest.mark.slow
+
 EXACT = 1e-4  # of the largest number that diffusers predicts
 K22 = {  # K22_UNET with a twelfth of its channels
     "act_fn": "silu",

@@ -37,6 +37,8 @@ from engine.runtime.stages import travel
 from engine.styles import styled
 from tests import tiny3
 
+pytestmark = pytest.mark.slow
+
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 
 SHAPES = {"square": (64, 64), "tall": (64, 128), "wide": (128, 64)}

@@ -10,6 +10,8 @@ from engine.mini import eye, judge, scenes
 from engine.mini.things import COLOURS
 from engine.weights import MINI
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_weights_are_small() -> None:
     files = [file for file in MINI.rglob("*") if file.is_file()]
