@@ -53,7 +53,7 @@ PATIENCE = 60.0  # seconds until a test gives up waiting
 WORDS = ("EXIF", "Xt", "text", "empty")
 WORDY = [one for one in bombs.pictures() if any(word in one.name for word in WORDS)]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

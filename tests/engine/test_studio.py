@@ -43,6 +43,8 @@ from storage.verify import verify
 from tests import postgres
 from tests.twin import Twin, TwinJob
 
+pytestmark = pytest.mark.slow
+
 FOX = TextToImage(prompt="a fox", seed=7)
 HOSTILE = "🦊‍👩 \u202eنص‎ \u200b'\"\\;--</script>{x}%s\n\t лиса"
 

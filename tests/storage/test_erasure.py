@@ -31,6 +31,8 @@ from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
 from tests.storage.rows import count, done, dump
 
+pytestmark = pytest.mark.slow
+
 ABOUT_PEOPLE = [
     DeliveryRow,
     JobRow,

@@ -29,6 +29,8 @@ from storage.tables import PictureRow
 from tests.storage.pngs import CAT, FOX, OWL, name, noise
 from tests.storage.rows import done
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> PictureStore:

@@ -19,6 +19,8 @@ from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
 from tests.storage.rows import age, count, done
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> PictureStore:

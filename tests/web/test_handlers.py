@@ -14,6 +14,8 @@ from web import form
 from web.fields import OF_MODEL
 from web.handlers import Handlers
 
+pytestmark = pytest.mark.slow
+
 BIG = replace(CARD, name="big", title="Big", sizes=((128, 128), (192, 128)), count_limit=2, steps=9)
 CARDS = [CARD, BIG]
 ANN = gr.Request(username="ann", session_hash="tab")

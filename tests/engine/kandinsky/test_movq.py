@@ -12,6 +12,8 @@ from torch import Tensor
 from engine.kandinsky.movq import MoVQDecoder
 from engine.weights import MINI
 
+pytestmark = pytest.mark.slow
+
 EXACT = 1e-4  # of pixels between about -1 and 1, in fp32
 K2 = {  # MOVQ_K2 with a quarter of its channels
     "latent_channels": 4,
