@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import alembic.command
+import alembic.config
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -11,9 +13,24 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
 from storage.accounts import Accounts
-from storage.database import Database, DatabaseAway, parse_url
+from storage.database import MIGRATIONS, Database, DatabaseAway, parse_url
+from storage.gallery import Filter, Gallery
+from storage.ledger import Ledger
+from storage.records import JobState
 from storage.tables import AccountRow, SessionRow, Table
 from tests import postgres
+
+FIRST_ROWS = (
+    "INSERT INTO accounts (id, channel, external_id, language, role, created_at)"
+    " VALUES (1, 'web', 'ann', 'en', 'user', '2026-01-01 00:00:00')",
+    "INSERT INTO jobs"
+    " (id, account_id, key, mode, model, request, state, attempt, crashes, created_at) VALUES"
+    " ('j', 1, 'k', 'mix', 'mini', '{\"prompt\": \"A Fox\"}', 'done', 1, 0,"
+    " '2026-01-01 00:00:00')",
+    'INSERT INTO pictures (id, job_id, account_id, "index", seed, sha256, width, height,'
+    " media_type, bytes, created_at) VALUES"
+    " ('p', 'j', 1, 0, 7, 'ab', 8, 8, 'image/png', 9, '2026-01-01 00:00:00')",
+)
 
 
 async def test_migrations_build_what_the_tables_say(database: Database) -> None:
@@ -22,6 +39,29 @@ async def test_migrations_build_what_the_tables_say(database: Database) -> None:
 
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_database_of_the_first_version_keeps_what_is_in_it(database_url: str) -> None:
+    database = Database(database_url)
+
+    def upgrade(connection: Connection) -> None:
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+
+    async with database.engine.execution_options(write=True).begin() as connection:
+        await connection.run_sync(upgrade)
+        for statement in FIRST_ROWS:
+            await connection.exec_driver_sql(statement)
+    await database.migrate()
+    (job,) = await Gallery(database).history(1, filter=Filter(search="fox"))
+    assert (job.id, job.state, len(job.pictures)) == ("j", JobState.DONE, 1)
+    again = await Ledger(database).submit(1, "l", "mix", "mini", {})
+    assert (await Ledger(database).claim("w", 60)) is not None
+    assert again.id != job.id
+    await database.close()
 
 
 async def test_processes_that_start_at_once_migrate_once(database_url: str) -> None:

@@ -74,16 +74,19 @@ def _sessions() -> None:
 
 
 def _jobs() -> None:
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.add_column(sa.Column("session_id", sa.String(36)))
-        jobs.add_column(sa.Column("words", sa.Text(), nullable=False, server_default=""))
-        jobs.add_column(sa.Column("count", sa.Integer(), nullable=False, server_default="1"))
-        jobs.add_column(sa.Column("turn", sa.BigInteger(), nullable=False, server_default="0"))
-        jobs.add_column(sa.Column("worker", sa.String(64)))
-        jobs.add_column(sa.Column("step", sa.Integer(), nullable=False, server_default="0"))
-        jobs.add_column(sa.Column("steps", sa.Integer(), nullable=False, server_default="0"))
-        jobs.create_foreign_key("fk_jobs_session_id", "sessions", ["session_id"], ["id"])
-        jobs.drop_index("ix_jobs_state_created_at_id")
+    # Not in batch: SQLite would copy the table and drop the old one, which pictures refer to.
+    op.execute(
+        "ALTER TABLE jobs ADD COLUMN session_id VARCHAR(36)"
+        " CONSTRAINT fk_jobs_session_id REFERENCES sessions (id)"
+    )
+    op.add_column("jobs", sa.Column("words", sa.Text(), nullable=False, server_default=""))
+    op.add_column("jobs", sa.Column("count", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("jobs", sa.Column("turn", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("worker", sa.String(64)))
+    op.add_column("jobs", sa.Column("step", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("steps", sa.Integer(), nullable=False, server_default="0"))
+    op.drop_index("ix_jobs_state_created_at_id", "jobs")
+    _count_and_words()
     for columns in (
         ["state", "turn", "created_at", "id"],
         ["account_id", "state"],
@@ -93,6 +96,22 @@ def _jobs() -> None:
         ["turn"],
     ):
         op.create_index("_".join(["ix_jobs", *columns]), "jobs", columns)
+
+
+def _count_and_words() -> None:
+    """Of the requests that are there, so that quotas and searches know them."""
+    jobs = sa.table(
+        "jobs",
+        sa.column("id", sa.String),
+        sa.column("request", sa.JSON),
+        sa.column("words", sa.Text),
+        sa.column("count", sa.Integer),
+    )
+    database = op.get_bind()
+    for job_id, request in database.execute(sa.select(jobs.c.id, jobs.c.request)).all():
+        words, count = request.get("prompt", "").casefold(), request.get("count", 1)
+        change = sa.update(jobs).where(jobs.c.id == job_id)
+        database.execute(change.values({"words": words, "count": count}))
 
 
 def _pictures() -> None:
