@@ -40,6 +40,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another process's write
 BUSY_PAUSE = 0.05  # seconds until the write-ahead log is asked for again
 STATEMENT_TIMEOUT, LOCK_TIMEOUT, CONNECT_TIMEOUT = 10, 5, 5  # seconds, PostgreSQL
+DATA_EXCEPTION = "22"  # how PostgreSQL's codes of such errors begin
 MIGRATION_LOCK = 0x6B616E64  # any number of ours: PostgreSQL's advisory lock around migrations
 
 
@@ -191,4 +192,12 @@ async def _telling() -> AsyncIterator[None]:
     except (IntegrityError, DataError, ProgrammingError):
         raise
     except (DBAPIError, PoolTimeout, OSError) as error:
+        if _refused(error):
+            raise
         raise DatabaseAway(str(error)) from error
+
+
+def _refused(error: Exception) -> bool:
+    """Whether PostgreSQL is there and takes no such value: too long, half of a character."""
+    driver = error.orig if isinstance(error, DBAPIError) else None
+    return str(getattr(driver, "sqlstate", "")).startswith(DATA_EXCEPTION)

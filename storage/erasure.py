@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.database import Database
 from storage.gallery import Gallery
+from storage.inbox import settle
 from storage.ledger import ACTIVE
 from storage.locked import locked
 from storage.pictures import PictureStore
@@ -20,16 +21,20 @@ from storage.removal import BATCH, removing
 from storage.rights import audit
 from storage.tables import (
     FORGOTTEN,
+    TELEGRAM,
     AccountRow,
     DecisionRow,
     DeliveryRow,
     JobRow,
     KeyRow,
+    MessageRow,
     PictureRow,
     ReportRow,
     SessionRow,
     SourceRow,
+    StateRow,
     Table,
+    UpdateRow,
 )
 
 
@@ -57,6 +62,7 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
     jobs = select(JobRow.id).where(own)
     pictures = select(PictureRow.id).where(PictureRow.account_id == account_id)
     about = or_(ReportRow.account_id == account_id, ReportRow.picture_id.in_(pictures))
+    showing = or_(MessageRow.job_id.in_(jobs), MessageRow.picture_id.in_(pictures))
     async with database.write() as session:
         await _stop(session, own)
         account = await locked(session, account_id)
@@ -67,10 +73,14 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
         await _delete(session, ReportRow, about)
         await _delete(session, DeliveryRow, DeliveryRow.account_id == account_id)
         await _delete(session, SourceRow, SourceRow.job_id.in_(jobs))
+        await _delete(session, MessageRow, showing)
         await _delete(session, PictureRow, PictureRow.account_id == account_id)
         await _delete(session, JobRow, own)
         await _delete(session, SessionRow, SessionRow.account_id == account_id)
         await _delete(session, KeyRow, KeyRow.account_id == account_id)
+        if account.channel == TELEGRAM:
+            await _delete(session, StateRow, StateRow.person == account.external_id)
+            await settle(database, session, UpdateRow.person == account.external_id)
         _empty(account)
         audit(session, "erase", account_id, by, {})
         return await _unused(session, hashes)

@@ -19,13 +19,16 @@ from storage.database import Database
 from storage.pictures import PictureLost, PictureStore
 from storage.records import Review
 from storage.tables import (
+    TELEGRAM,
     AccountRow,
     JobRow,
     KeyRow,
+    MessageRow,
     PictureRow,
     ReportRow,
     SessionRow,
     SourceRow,
+    StateRow,
     now,
 )
 
@@ -99,7 +102,19 @@ async def _account(database: Database, account_id: int) -> dict[str, Any]:
                 }
                 for report in await session.scalars(reports.order_by(ReportRow.id))
             ],
+            "states": await _states(session, row),
         }
+
+
+async def _states(session: AsyncSession, account: AccountRow) -> list[dict[str, Any]]:
+    """Where the person's conversations with the bot are."""
+    if account.channel != TELEGRAM:
+        return []
+    states = select(StateRow).where(StateRow.person == account.external_id)
+    return [
+        {"key": row.key, "state": row.state, "data": row.data, "changed_at": row.changed_at}
+        for row in await session.scalars(states.order_by(StateRow.key))
+    ]
 
 
 async def _write_jobs(database: Database, archive: ZipFile, account_id: int) -> Files:
@@ -108,22 +123,22 @@ async def _write_jobs(database: Database, archive: ZipFile, account_id: int) -> 
     entry = archive.open(_entry("jobs.json", ZIP_DEFLATED), "w", force_zip64=True)
     with entry:
         separator = "[\n"
-        async for job, pictures, sources in _jobs(database, account_id):
+        async for job, pictures, sources, messages in _jobs(database, account_id):
             named = {_picture_name(picture): picture.sha256 for picture in pictures}
             made_from = {f"sources/{sha256}.png": sha256 for sha256 in sources}
             files |= named | made_from
-            text = separator + _json(_job(job, pictures, list(made_from)))
+            text = separator + _json(_job(job, pictures, list(made_from), messages))
             await asyncio.to_thread(entry.write, text.encode())
             separator = ",\n"
         await asyncio.to_thread(entry.write, b"[]\n" if separator == "[\n" else b"\n]\n")
     return files
 
 
-Job = tuple[JobRow, list[PictureRow], list[str]]
+Job = tuple[JobRow, list[PictureRow], list[str], list[MessageRow]]
 
 
 async def _jobs(database: Database, account_id: int) -> AsyncIterator[Job]:
-    """The account's jobs, the oldest first, with the pictures that are there and the sources."""
+    """The account's jobs, the oldest first: the pictures that are there, sources and messages."""
     page = (
         select(JobRow)
         .where(JobRow.account_id == account_id)
@@ -136,9 +151,10 @@ async def _jobs(database: Database, account_id: int) -> AsyncIterator[Job]:
         async with database.read() as session:
             jobs = (await session.scalars(after)).all()
             sources = await _sources(session, jobs)
+            messages = await _messages(session, jobs)
         for job in jobs:
             pictures = [one for one in job.pictures if one.review is not Review.REMOVED]
-            yield job, pictures, sources.get(job.id, [])
+            yield job, pictures, sources.get(job.id, []), messages.get(job.id, [])
         if len(jobs) < PAGE:
             return
         last = jobs[-1]
@@ -153,7 +169,17 @@ async def _sources(session: AsyncSession, jobs: Sequence[JobRow]) -> dict[str, l
     return found
 
 
-def _job(job: JobRow, pictures: list[PictureRow], sources: list[str]) -> dict[str, Any]:
+async def _messages(session: AsyncSession, jobs: Sequence[JobRow]) -> dict[str, list[MessageRow]]:
+    found: dict[str, list[MessageRow]] = {}
+    rows = select(MessageRow).where(MessageRow.job_id.in_([job.id for job in jobs]))
+    for row in await session.scalars(rows.order_by(MessageRow.sent_at, MessageRow.message_id)):
+        found.setdefault(row.job_id, []).append(row)
+    return found
+
+
+def _job(
+    job: JobRow, pictures: list[PictureRow], sources: list[str], messages: list[MessageRow]
+) -> dict[str, Any]:
     return {
         "id": job.id,
         "mode": job.mode,
@@ -169,6 +195,7 @@ def _job(job: JobRow, pictures: list[PictureRow], sources: list[str]) -> dict[st
         "sources": sources,
         "pictures": [
             {
+                "id": picture.id,
                 "file": _picture_name(picture),
                 "seed": picture.seed,
                 "width": picture.width,
@@ -177,6 +204,17 @@ def _job(job: JobRow, pictures: list[PictureRow], sources: list[str]) -> dict[st
                 "created_at": picture.created_at,
             }
             for picture in pictures
+        ],
+        "messages": [
+            {
+                "bot": message.bot,
+                "chat_id": message.chat_id,
+                "message_id": message.message_id,
+                "kind": message.kind,
+                "picture_id": message.picture_id,
+                "sent_at": message.sent_at,
+            }
+            for message in messages
         ],
     }
 

@@ -176,6 +176,11 @@ class Gallery:
             return list(await session.scalars(statement))
 
 
+def has_words(search: str) -> ColumnElement[bool]:
+    """That a job was asked for with these words among others, in any case."""
+    return JobRow.words.contains(search.strip().casefold(), autoescape=True)
+
+
 def _own(picture_id: str, account_id: int) -> ColumnElement[bool]:
     return and_(
         PictureRow.id == picture_id,
@@ -188,7 +193,7 @@ def _own(picture_id: str, account_id: int) -> ColumnElement[bool]:
 def _conditions(filter: Filter, account_id: int) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filter.search.strip():
-        found.append(JobRow.words.contains(filter.search.strip().casefold(), autoescape=True))
+        found.append(has_words(filter.search))
     if filter.mode is not None:
         found.append(JobRow.mode == filter.mode)
     if filter.model is not None:

@@ -21,7 +21,7 @@ from storage.outbox import announce
 from storage.quotas import permit
 from storage.records import JobRecord, JobState, NewPicture, Quota, Role
 from storage.rows import job_record
-from storage.tables import JobRow, PictureRow, SourceRow, now
+from storage.tables import AccountRow, JobRow, PictureRow, SourceRow, now
 
 CRASH_LIMIT = 3  # crashes of one job before it is quarantined
 SUSPECT = CRASH_LIMIT - 1  # crashes after which a job runs alone, so that others are not in it
@@ -263,6 +263,17 @@ class Ledger:
                 and_(JobRow.state == JobState.QUEUED, earlier),
             )
             return await session.scalar(select(func.count()).where(before)) or 0
+
+    async def active(self, channel: str) -> list[JobRecord]:
+        """Every job of that channel's accounts that has not ended, the oldest first."""
+        jobs = (
+            select(JobRow)
+            .join(AccountRow, AccountRow.id == JobRow.account_id)
+            .where(JobRow.state.in_(ACTIVE), AccountRow.channel == channel)
+            .order_by(JobRow.created_at, JobRow.id)
+        )
+        async with self._database.read() as session:
+            return [job_record(row, pictures=()) for row in await session.scalars(jobs)]
 
     async def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state."""

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.database import Database
 from storage.inserts import insert_from
 from storage.records import Delivery, DeliveryState
-from storage.tables import AccountRow, DeliveryRow, JobRow, now
+from storage.tables import TELEGRAM, AccountRow, DeliveryRow, JobRow, now
 
-PUSHED = ("telegram",)  # channels on which the studio speaks first
+PUSHED = (TELEGRAM,)  # channels on which the studio speaks first
 
 
 async def announce(session: AsyncSession, job_ids: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -60,6 +60,14 @@ class DeliveryState(StrEnum):
     GIVEN_UP = "given_up"  # it cannot be delivered: blocked, for example
 
 
+class MessageKind(StrEnum):
+    """What a message of the bot is for."""
+
+    STATUS = "status"  # tells how a job goes
+    PICTURE = "picture"
+    ACTIONS = "actions"  # carries the buttons of a result
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One person on one channel; `external_id` is what the channel calls them."""
@@ -90,6 +98,38 @@ class Delivery:
     job_id: str
     account_id: int
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An update of Telegram; `body` is all of it, as Telegram sent it.
+
+    Those of one `lane`, a conversation, are to be handled in the order of their ids; those of one
+    `album` belong together. `person` is the external id of the account that it came from.
+    """
+
+    id: int
+    lane: str
+    album: str | None
+    person: str | None
+    body: dict[str, Any]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message that the bot sent about a job, and the picture that it shows, if any.
+
+    `file_id` is what Telegram calls the uploaded photo: with it, it is sent again without a file.
+    """
+
+    chat_id: int
+    message_id: int
+    job_id: str
+    kind: MessageKind
+    picture_id: str | None = None
+    file_id: str | None = None
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Pictures go some time after they were made, and so do the pictures that they were made from.
 
-Jobs and the rows of the pictures stay: what was asked, and what was decided about it.
+Jobs and the rows of the pictures stay: what was asked, and what was decided about it. What the bot
+keeps to work, and not for people, goes after a time of its own.
 """
 
 from __future__ import annotations
@@ -18,25 +19,36 @@ from storage.gallery import Gallery
 from storage.pictures import PictureStore
 from storage.records import Review
 from storage.removal import removing
-from storage.tables import JobRow, PictureRow, SourceRow, now
+from storage.sweep import older, sweep
+from storage.tables import JobRow, PictureRow, SourceRow, StateRow, UpdateRow, now
 
 BATCH = 500  # rows changed at a time
+UPDATES_KEPT = 2  # days after they were handled; Telegram sends one again for a day at most
+STATES_KEPT = 90  # days after the last word of a conversation
 
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """How many pictures, and how many sources of jobs, are older than one keeps them."""
+    """How many pictures, and how many sources of jobs, are older than one keeps them.
+
+    And how many updates that the bot has handled, and conversations that were left alone.
+    """
 
     pictures: int
     sources: int
+    updates: int = 0
+    states: int = 0
 
 
 async def outdated(database: Database, before: datetime, keep_favourites: bool) -> Outdated:
     """What `prune` would remove now. Raises DatabaseAway."""
     pictures = select(func.count()).where(_old_picture(before, keep_favourites))
     sources = select(func.count()).where(_old_source(before))
+    updates = select(func.count()).where(_old_update(database))
+    states = select(func.count()).where(_old_state(database))
     async with database.read() as session:
-        return Outdated(await session.scalar(pictures) or 0, await session.scalar(sources) or 0)
+        counts = [await session.scalar(one) or 0 for one in (pictures, sources, updates, states)]
+    return Outdated(*counts)
 
 
 async def prune(
@@ -46,8 +58,12 @@ async def prune(
 
     A picture that waits for a moderator stays until it is decided. Raises what `removing` does.
     """
-    pictures = await _prune_pictures(database, store, _old_picture(before, keep_favourites))
-    return Outdated(pictures, await _prune_sources(database, store, _old_source(before)))
+    return Outdated(
+        pictures=await _prune_pictures(database, store, _old_picture(before, keep_favourites)),
+        sources=await _prune_sources(database, store, _old_source(before)),
+        updates=await sweep(database, UpdateRow, _old_update(database)),
+        states=await sweep(database, StateRow, _old_state(database)),
+    )
 
 
 async def _prune_pictures(database: Database, store: PictureStore, old: ColumnElement[bool]) -> int:
@@ -112,3 +128,11 @@ def _old_picture(before: datetime, keep_favourites: bool) -> ColumnElement[bool]
 
 def _old_source(before: datetime) -> ColumnElement[bool]:
     return SourceRow.job_id.in_(select(JobRow.id).where(JobRow.finished_at < before))
+
+
+def _old_update(database: Database) -> ColumnElement[bool]:
+    return older(database, UpdateRow.handled_at, UPDATES_KEPT)
+
+
+def _old_state(database: Database) -> ColumnElement[bool]:
+    return older(database, StateRow.changed_at, STATES_KEPT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storage.records import Account, JobRecord, PictureRecord
-from storage.tables import AccountRow, JobRow, PictureRow
+from storage.records import Account, JobRecord, PictureRecord, Received, SentMessage
+from storage.tables import AccountRow, JobRow, MessageRow, PictureRow, UpdateRow
 
 
 def account_record(row: AccountRow) -> Account:
@@ -60,4 +60,27 @@ def picture_record(row: PictureRow) -> PictureRecord:
         favourite=row.favourite,
         review=row.review,
         created_at=row.created_at,
+    )
+
+
+def received(row: UpdateRow) -> Received:
+    return Received(
+        id=row.id,
+        lane=row.lane,
+        album=row.album,
+        person=row.person,
+        body=row.body or {},
+        received_at=row.received_at,
+    )
+
+
+def sent_message(row: MessageRow) -> SentMessage:
+    return SentMessage(
+        chat_id=row.chat_id,
+        message_id=row.message_id,
+        job_id=row.job_id,
+        kind=row.kind,
+        picture_id=row.picture_id,
+        file_id=row.file_id,
+        sent_at=row.sent_at,
     )

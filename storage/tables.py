@@ -23,11 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from storage.records import DeliveryState, JobState, ReportState, Review, Role
+from storage.records import DeliveryState, JobState, MessageKind, ReportState, Review, Role
 
 UUID_LENGTH = 36
 SHA256_LENGTH = 64
 FORGOTTEN = "forgotten"  # the channel of what is left of an account that was erased
+TELEGRAM = "telegram"  # the channel whose people have updates, states and messages
 
 
 class Moment(TypeDecorator[datetime]):
@@ -230,6 +231,60 @@ class DeliveryRow(Table):
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     sent_at: Mapped[datetime | None]
+
+
+class UpdateRow(Table):
+    """The inbox: an update of Telegram, kept before it is acknowledged; `id` is Telegram's.
+
+    One that was handled keeps its number, so that it is not taken for new, and nothing else.
+    """
+
+    __tablename__ = "updates"
+    __table_args__ = (
+        Index(
+            "ix_updates_unhandled",
+            "bot",
+            "id",
+            sqlite_where=text("handled_at IS NULL"),
+            postgresql_where=text("handled_at IS NULL"),
+        ),
+    )
+
+    bot: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    lane: Mapped[str] = mapped_column(String(255))  # which conversation: handled in order
+    album: Mapped[str | None] = mapped_column(String(255))
+    person: Mapped[str | None] = mapped_column(String(255))  # the external id of the account
+    body: Mapped[dict[str, Any] | None]
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    handled_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class StateRow(Table):
+    """Where a conversation of the bot is, and what it knows by then; `key` is the bot's."""
+
+    __tablename__ = "states"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person: Mapped[str | None] = mapped_column(String(255), index=True)  # as of UpdateRow
+    state: Mapped[str | None] = mapped_column(String(255))
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class MessageRow(Table):
+    """A message that the bot sent about a job; it stays when the picture in it is deleted."""
+
+    __tablename__ = "messages"
+
+    bot: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    message_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
+    picture_id: Mapped[str | None] = mapped_column(ForeignKey("pictures.id"), index=True)
+    kind: Mapped[MessageKind] = mapped_column(one_of(MessageKind))
+    file_id: Mapped[str | None] = mapped_column(Text)  # what Telegram calls the uploaded photo
+    sent_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ReportRow(Table):

@@ -1,4 +1,4 @@
-"""Removes the pictures of jobs that ended long ago, and the pictures that they were made from."""
+"""Removes pictures of old jobs, what they were made from, and what the bot no longer needs."""
 
 from __future__ import annotations
 
@@ -41,4 +41,7 @@ async def _finish_left_over(database: Database, store: PictureStore) -> None:
 
 
 def _counted(old: Outdated) -> str:
-    return f"pictures: {old.pictures}, sources: {old.sources}"
+    return (
+        f"pictures: {old.pictures}, sources: {old.sources},"
+        f" updates: {old.updates}, states: {old.states}"
+    )

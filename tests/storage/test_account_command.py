@@ -320,12 +320,12 @@ def test_old_pictures_are_pruned(
     store = PictureStore(folder)
     filled(database_url, store)
     assert prune(database_url, folder, "--older-than", "32") == 0
-    assert capsys.readouterr().out == "Gone: pictures: 0, sources: 0\n"
+    assert capsys.readouterr().out == "Gone: pictures: 0, sources: 0, updates: 0, states: 0\n"
     assert prune(database_url, folder, "--older-than", "30", "--dry-run") == 0
-    assert capsys.readouterr().out == "Would go: pictures: 1, sources: 1\n"
+    assert capsys.readouterr().out == "Would go: pictures: 1, sources: 1, updates: 0, states: 0\n"
     assert len(list(store.files())) == 3
     assert prune(database_url, folder, "--older-than", "30") == 0
-    assert capsys.readouterr().out == "Gone: pictures: 1, sources: 1\n"
+    assert capsys.readouterr().out == "Gone: pictures: 1, sources: 1, updates: 0, states: 0\n"
     assert list(store.files()) == [name(FOX)]
     assert prune(database_url, folder, "--older-than", "30", "--favourites-too") == 0
     assert list(store.files()) == []

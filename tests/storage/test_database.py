@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage.accounts import Accounts
 from storage.database import MIGRATIONS, Database, DatabaseAway, parse_url
@@ -92,6 +92,12 @@ async def test_rows_cannot_refer_to_nothing(database: Database) -> None:
     with pytest.raises(IntegrityError):
         async with database.write() as session:
             session.add(SessionRow(id="x", account_id=1, front_end="web"))
+
+
+async def test_a_value_that_cannot_be_kept_is_no_database_away(database: Database) -> None:
+    with pytest.raises((UnicodeEncodeError, DBAPIError)):
+        async with database.write() as session:
+            session.add(AccountRow(channel="web", external_id="half of \ud83e", language="en"))
 
 
 async def test_an_error_undoes_the_whole_write(database: Database) -> None:

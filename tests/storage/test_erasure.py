@@ -11,21 +11,28 @@ from storage.accounts import Accounts
 from storage.database import Database
 from storage.erasure import erase, forget
 from storage.gallery import Gallery
+from storage.inbox import Inbox
 from storage.keys import Keys
 from storage.ledger import Ledger
+from storage.messages import Messages
 from storage.pictures import PictureStore
-from storage.records import Account, NewPicture, Review
+from storage.records import Account, MessageKind, NewPicture, Received, Review
 from storage.signin import SignIn
+from storage.states import States
 from storage.tables import (
     AuditRow,
     DecisionRow,
     DeliveryRow,
     JobRow,
     KeyRow,
+    MessageRow,
     PictureRow,
     ReportRow,
     SessionRow,
     SourceRow,
+    StateRow,
+    UpdateRow,
+    now,
 )
 from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
@@ -37,10 +44,13 @@ ABOUT_PEOPLE = [
     DeliveryRow,
     JobRow,
     KeyRow,
+    MessageRow,
     PictureRow,
     ReportRow,
     SessionRow,
     SourceRow,
+    StateRow,
+    UpdateRow,
 ]
 
 
@@ -64,7 +74,20 @@ async def live(database: Database, store: PictureStore, account: Account) -> str
     await SignIn(database).open(account.id, "web", timedelta(hours=1))
     await Keys(database).make(account.id, "laptop")
     await Ledger(database).submit(account.id, "waiting", "mix", "mini", {}, words="a secret wish")
-    return job.pictures[0].id
+    await talk(database, account)
+    (picture,) = job.pictures
+    await Messages(database, 1).sent(7, account.id, job.id, MessageKind.PICTURE, picture.id, "AgAC")
+    return picture.id
+
+
+async def talk(database: Database, account: Account) -> None:
+    """Two updates of the person, one of them handled, and a conversation."""
+    person, inbox = account.external_id, Inbox(database, 1)
+    for number in (2 * account.id, 2 * account.id + 1):
+        body = {"from": person, "text": "a secret wish"}
+        await inbox.put([Received(number, person, f"album of {person}", person, body, now())])
+    await inbox.handled([2 * account.id])
+    await States(database).set_data(f"1:{person}", person, {"prompt": "a secret wish"})
 
 
 async def decide(database: Database, picture_id: str, moderator: Account) -> None:
@@ -91,7 +114,8 @@ async def test_nothing_is_left_of_an_account(
     assert all([await count(database, table) for table in ABOUT_PEOPLE])
     assert set(await erase(database, bob.id)) == {name(FOX), name(CAT)}
     left = {table: await count(database, table) for table in ABOUT_PEOPLE}
-    assert left == dict.fromkeys(ABOUT_PEOPLE, 0) | {JobRow: 1, PictureRow: 1}
+    assert left == dict.fromkeys(ABOUT_PEOPLE, 0) | {JobRow: 1, PictureRow: 1, UpdateRow: 2}
+    assert await Inbox(database, 1).waiting() == []
     assert await Accounts(database).account(bob.id) is None
     assert await gallery.job(other.id, account.id) is not None
     everything = await dump(database)
@@ -142,6 +166,32 @@ async def test_nobody_is_not_erased(database: Database, store: PictureStore) -> 
     with pytest.raises(ValueError, match=r"There is no account 99\."):
         await forget(database, store, 99)
     assert await count(database, AuditRow) == 0
+
+
+async def test_what_others_said_to_the_bot_stays(
+    database: Database, store: PictureStore, bob: Account
+) -> None:
+    accounts, messages = Accounts(database), Messages(database, 1)
+    ann = await accounts.get_or_create("telegram", "ann", "en")
+    name_sake = await accounts.get_or_create("web", "ann", "en")
+    picture_id = await live(database, store, ann)
+    await erase(database, bob.id)
+    await erase(database, name_sake.id)
+    assert [one.person for one in await Inbox(database, 1).waiting()] == ["ann"]
+    assert await States(database).get("1:ann") == (None, {"prompt": "a secret wish"})
+    assert len(await messages.of_picture(picture_id)) == 1
+
+
+async def test_a_message_that_is_sent_meanwhile_is_not_noted(
+    database_url: str, database: Database, ledger: Ledger, bob: Account
+) -> None:
+    jobs = [await ledger.submit(bob.id, str(n), "mix", "mini", {}) for n in range(8)]
+    other = Database(database_url)
+    messages = Messages(other, 1)
+    noted = [messages.sent(7, n, job.id, MessageKind.STATUS) for n, job in enumerate(jobs)]
+    await asyncio.gather(*noted[:4], erase(database, bob.id), *noted[4:])
+    await other.close()
+    assert await count(database, MessageRow) == 0
 
 
 async def test_files_that_others_have_too_stay(

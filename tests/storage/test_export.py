@@ -22,9 +22,11 @@ from storage.files import files_at
 from storage.gallery import Gallery
 from storage.keys import Keys
 from storage.ledger import Ledger
+from storage.messages import Messages
 from storage.pictures import PictureStore, picture_name
-from storage.records import Account, Review, Role
+from storage.records import Account, MessageKind, Review, Role
 from storage.signin import SignIn
+from storage.states import States
 from storage.tables import PictureRow
 from tests.storage.pngs import CAT, FOX, OWL, name, noise
 from tests.storage.rows import done
@@ -105,6 +107,30 @@ async def test_the_account_is_told_and_no_secret_of_it(
     everything = b"".join(content.values()).decode(errors="replace")
     for hidden in (password, "argon2", secret[12:], token):
         assert hidden not in everything
+
+
+async def test_what_the_bot_keeps_is_in_it(
+    database: Database, store: PictureStore, account: Account, file: Path
+) -> None:
+    ivan = await Accounts(database).get_or_create("telegram", "42", "ru")
+    job = await done(database, store, ivan, "k", [FOX])
+    (picture,) = job.pictures
+    messages, states = Messages(database, 1), States(database)
+    await messages.sent(42, 8, job.id, MessageKind.STATUS)
+    await messages.sent(42, 9, job.id, MessageKind.PICTURE, picture.id)
+    await states.set_data("1:42", "42", {"prompt": "лиса"})
+    await states.set_data("1:43", "43", {"prompt": "owl"})
+    await export(database, store, ivan.id, file)
+    content = unpacked(file)
+    (told,) = json.loads(content["jobs.json"])
+    (shown,) = told["pictures"]
+    assert [(one["chat_id"], one["message_id"]) for one in told["messages"]] == [(42, 8), (42, 9)]
+    assert [one["picture_id"] for one in told["messages"]] == [None, shown["id"]]
+    assert all(one["sent_at"] for one in told["messages"])
+    (state,) = json.loads(content["account.json"])["states"]
+    assert (state["key"], state["data"]) == ("1:42", {"prompt": "лиса"})
+    await export(database, store, account.id, file)
+    assert json.loads(unpacked(file)["account.json"])["states"] == []
 
 
 async def test_nothing_of_others_is_in_it(

@@ -10,11 +10,13 @@ from storage import retention
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.gallery import Gallery
+from storage.inbox import Inbox
 from storage.ledger import Ledger
 from storage.pictures import PictureStore
-from storage.records import Account, JobState, NewPicture, Review
+from storage.records import Account, JobState, NewPicture, Received, Review
 from storage.retention import Outdated, outdated, prune
-from storage.tables import JobRow, PictureRow, SourceRow, now
+from storage.states import States
+from storage.tables import JobRow, PictureRow, SourceRow, StateRow, UpdateRow, now
 from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
 from tests.storage.rows import age, count, done
@@ -132,3 +134,23 @@ async def test_many_go_in_batches(
         await session.flush()
         session.add_all(SourceRow(job_id=f"job-{n}", sha256=f"{n:064x}") for n in range(number))
     assert await prune_month(database, store) == Outdated(pictures=number, sources=number)
+
+
+async def test_what_the_bot_needs_no_more_goes(database: Database, store: PictureStore) -> None:
+    states, young, old = States(database), Inbox(database, 1), Inbox(database, 2)
+    for inbox in (young, old):
+        await inbox.put([Received(n, "lane", None, None, {}, now()) for n in (1, 2)])
+        await inbox.handled([1])
+    for key in ("young", "old"):
+        await states.set_state(key, None, "asked")
+    async with database.write() as session:
+        for bot, days in ((1, 1.9), (2, 2.1)):
+            aged = update(UpdateRow).where(UpdateRow.handled_at.is_not(None), UpdateRow.bot == bot)
+            await session.execute(aged.values(handled_at=now() - timedelta(days=days)))
+        for key, days in (("young", 89), ("old", 91)):
+            left = update(StateRow).where(StateRow.key == key)
+            await session.execute(left.values(changed_at=now() - timedelta(days=days)))
+    assert await prune_month(database, store) == Outdated(0, 0, updates=1, states=1)
+    assert await count(database, UpdateRow) == 3
+    assert await states.get("young") == ("asked", {})
+    assert await states.get("old") == (None, {})
