@@ -77,6 +77,13 @@ class PictureTooHeavy(UserError):
     )
 
 
+class FileTooHeavy(UserError):
+    text = (
+        "The file is larger than {limit} MB, which Telegram does not carry. "
+        "Ask for a smaller picture."
+    )
+
+
 class PictureTooLarge(UserError):
     text = "The picture has more than {limit} megapixels. Make it smaller and send it again."
 
@@ -166,9 +173,46 @@ class WentWrong(UserError):
     text = "This picture could not be made because of a fault in the studio. Please try again."
 
 
+class DecisionsKept(UserError):
+    text = (
+        "You have decided about pictures as a moderator, and decisions are kept. "
+        "Ask an administrator to take your role away instead."
+    )
+
+
 class NotFound(UserError):
     text = "There is no such picture or request. It may have been deleted."
 
 
 class NothingToRecall(UserError):
     text = "This picture carries no settings. Send the original file, not a photo or copy of it."
+
+
+class UnknownFlag(UserError):
+    text = (
+        "There is no setting “--{flag}”. There are: {known}. "
+        "If it is part of the description, put a space after the dashes."
+    )
+
+
+class BadFlag(UserError):
+    text = "“--{flag}” cannot be understood. Write, for example: {example}."
+
+
+class FlagNotHere(UserError):
+    text = "The setting “--{flag}” has no use here. Leave it out."
+
+
+class NoRoomToExtend(UserError):
+    text = "The picture cannot be extended any further: {limit} pixels a side are the most."
+
+
+class ShapeAlready(UserError):
+    text = "The picture already has the shape {aspect}. Choose another one."
+
+
+class NotTheSamePicture(UserError):
+    text = (
+        "This is another picture than the one to paint over. "
+        "Take that very picture, paint over what is to change, and send it without cropping it."
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRET = re.compile(r"[A-Za-z0-9_-]{32,256}")  # what Telegram allows, and long enough
 
 Quotas = dict[Literal["user", "trusted", "moderator", "senior", "admin"], tuple[int, int]]
 
@@ -32,6 +35,12 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 7860
     public_url: str = ""  # where people reach the studio, if not at host and port
     secret: str = ""  # signs cookies; empty: made once and kept in `data`
+    bot_token: str = Field(default="", repr=False)  # of the Telegram bot; empty: no bot
+    telegram_api: str = "https://api.telegram.org"  # or a Bot API server of one's own
+    bot_webhook: str = ""  # https address that Telegram pushes updates to; empty: the bot asks
+    bot_secret: str = Field(default="", repr=False)  # what Telegram says with each push
+    bot_host: str = "127.0.0.1"  # of the webhook, /healthz and /metrics
+    bot_port: Annotated[int, Field(ge=1, le=65535)] = 7861
     threads: int = 0  # of the CPU for the networks; 0: all
     queue_limit: Annotated[int, Field(ge=1)] = 256  # pictures waiting in the engine
     backlog: Annotated[int, Field(ge=0)] = 10_000  # requests waiting in the ledger; 0: any number
@@ -44,6 +53,16 @@ class Settings(BaseSettings):
     )
     memory: Annotated[float, Field(ge=0)] = 0  # GB that the models' weights may take; 0: any
     cache: Annotated[int, Field(ge=0)] = 512  # MB a model for what was computed before; 0: none
+
+    @model_validator(mode="after")
+    def _webhook_is_guarded(self) -> Self:
+        """Without a secret, anybody could speak to the bot as anybody."""
+        if self.bot_webhook and not SECRET.fullmatch(self.bot_secret):
+            raise ValueError(
+                "KANDINSKY_BOT_WEBHOOK needs KANDINSKY_BOT_SECRET: 32 to 256 letters, digits,"
+                " _ and -"
+            )
+        return self
 
     @field_validator("quotas", mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from engine.canvas import like_a_mask, painted
 from engine.cards import ModelCard, resolve
 from engine.contract import EngineLike
 from engine.dispatcher import Dispatcher
@@ -24,6 +25,7 @@ from engine.errors import (
     AccountBanned,
     Busy,
     Closing,
+    DecisionsKept,
     NotFound,
     OutOfRange,
     PictureGone,
@@ -35,14 +37,16 @@ from engine.errors import (
 from engine.events import Queued, Step
 from engine.feed import Feeds, happens
 from engine.intake import Intake
+from engine.preferences import KEY, Preferences
 from engine.recall import Recalled, recall
 from engine.requests import Mix, Request
 from engine.settings import Settings
 from engine.sources import Source
+from engine.texts import LANGUAGES
 from storage import quotas
 from storage.accounts import Accounts
 from storage.database import Database, DatabaseAway
-from storage.erasure import forget
+from storage.erasure import HasDecided, forget
 from storage.export import export
 from storage.gallery import ALL, Filter, Gallery
 from storage.ledger import ACTIVE, Ledger
@@ -119,6 +123,11 @@ class Studio:
                 studio._feeds.end()
                 await studio._dispatcher.drain()
 
+    @property
+    def database(self) -> Database:
+        """For what a front end keeps of its own: the bot's updates, states and messages."""
+        return self._database
+
     def models(self) -> list[ModelCard]:
         """What can be asked of the engine now; the first card is the default model."""
         return self._engine.models()
@@ -136,6 +145,37 @@ class Studio:
         with _refusing():
             return await self._accounts.get_or_create(channel, external_id, language)
 
+    async def owner(self, account_id: int) -> Account:
+        """The account as it is now. Raises NotFound, once it is forgotten."""
+        with _refusing():
+            account = await self._accounts.account(account_id)
+        if account is None:
+            raise NotFound()
+        return account
+
+    async def unfinished(self, channel: str) -> list[JobRecord]:
+        """What people of a channel have asked for and not got yet, the oldest first."""
+        with _refusing():
+            return await self._ledger.active(channel)
+
+    async def preferences(self, account: Account) -> Preferences:
+        """What the person has set for all their requests. Raises NotFound."""
+        return Preferences.of((await self.owner(account.id)).settings)
+
+    async def prefer(self, account: Account, preferences: Preferences) -> None:
+        """Sets it, from the next request on. Raises NotFound."""
+        settings = (await self.owner(account.id)).settings
+        preferred = {KEY: preferences.model_dump(mode="json")}
+        with _refusing():
+            await self._accounts.set(account.id, settings | preferred)
+
+    async def speak(self, account: Account, language: str) -> None:
+        """The language that the person is spoken to in. Raises ValueError for one we lack."""
+        if language not in LANGUAGES:
+            raise ValueError(f"nobody here speaks “{language}”")
+        with _refusing():
+            await self._accounts.speak(account.id, language)
+
     async def take(self, file: bytes) -> Source:
         """A picture that a person sent, cleaned. Raises what Intake.take does."""
         return await self._intake.take(file)
@@ -143,6 +183,16 @@ class Studio:
     async def take_mask(self, file: bytes) -> Source:
         """A mask that a person sent. Raises what Intake.take does."""
         return await self._intake.take_mask(file)
+
+    async def take_painted(self, file: bytes, original: Source) -> Source:
+        """The mask (L) of what a person painted over that picture, or a mask that they sent.
+
+        Raises what Intake.take, Source.picture and canvas.painted do.
+        """
+        marked = await self._intake.take(file)
+        if await asyncio.to_thread(_is_mask, marked, original):
+            return await self._intake.take_mask(file)
+        return await asyncio.to_thread(_painted, original, marked)
 
     async def recall(self, file: bytes) -> Recalled:
         """The request of a picture that a person sent. Raises what Intake.take and `recall` do."""
@@ -275,12 +325,18 @@ class Studio:
                 raise NotFound()
 
     async def forget_me(self, account: Account) -> None:
-        """Removes all that is kept about the account; what it has running is stopped."""
+        """Removes all that is kept about the account; what it has running is stopped.
+
+        Raises DecisionsKept for one that has decided as a moderator.
+        """
         with _refusing():
             active = await self._gallery.history(account.id, limit=10_000, filter=_UNFINISHED)
             for job in active:
                 await self.cancel(job.id, account)
-            await forget(self._database, self._store, account.id)
+            try:
+                await forget(self._database, self._store, account.id)
+            except HasDecided as error:
+                raise DecisionsKept() from error
 
     async def export_me(self, account: Account, file: Path) -> None:
         """Writes all that is kept about the account, its pictures too, into a zip file."""
@@ -367,6 +423,15 @@ def _moment(note: str) -> float:
 def _source(file: bytes) -> Source:
     with Image.open(BytesIO(file), formats=["PNG"]) as picture:
         return Source.of(picture)
+
+
+def _is_mask(marked: Source, original: Source) -> bool:
+    """Whether a picture says by itself what is marked, and is not of the kind of the original."""
+    return like_a_mask(marked.picture("RGBA")) and not like_a_mask(original.picture("RGBA"))
+
+
+def _painted(original: Source, marked: Source) -> Source:
+    return Source.of(Image.fromarray(painted(original.picture(), marked.picture())))
 
 
 def _words(request: Request) -> str:

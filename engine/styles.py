@@ -8,6 +8,7 @@ they are cut off before the person's are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ STYLES: dict[str, Style] = {style.name: style for style in _ALL}
 
 WORDLESS = ("mix", "variations")  # modes that do not use the prompt
 
+PICTURES = Path(__file__).parent / "style_pictures"  # made by deploy/style_pictures.py
+
 
 def styled(request: Request) -> Words:
     """The words to paint a request after: its own, then those of its style.
@@ -162,6 +165,12 @@ def styled(request: Request) -> Words:
 def title(style: Style, texts: Texts) -> str:
     """The style's name as people read it."""
     return texts.say(f"style\4{style.title}").removeprefix("style\4")  # gettext's form of a context
+
+
+def picture(style: Style) -> bytes | None:
+    """A small picture in that style, a WebP file; None if there is none."""
+    file = PICTURES / f"{style.name}.webp"
+    return file.read_bytes() if file.is_file() else None
 
 
 def _joined(own: str, added: str) -> str:

@@ -6,7 +6,7 @@ A test lets it run by itself, or sets `paused` and steps each job by hand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from PIL import Image
 
@@ -75,8 +75,11 @@ class TwinJob:
 class Twin:
     """Takes requests while `room_for` is not 0."""
 
-    def __init__(self, *, paused: bool = False, room_for: int = 100) -> None:
+    def __init__(
+        self, *, paused: bool = False, room_for: int = 100, cards: Sequence[ModelCard] = (CARD,)
+    ) -> None:
         self.jobs: list[TwinJob] = []
+        self.cards = list(cards)
         self.paused = paused
         self.room_for = room_for
         self._taken = asyncio.Event()
@@ -90,7 +93,7 @@ class Twin:
         return self.jobs[number - 1]
 
     def models(self) -> list[ModelCard]:
-        return [CARD]
+        return self.cards
 
     def room(self) -> int:
         return self.room_for

@@ -6,50 +6,37 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
-from pydantic import ValidationError
 
-from engine import Engine, Settings
-from engine.errors import UserError
+from engine.settings import Settings
+from engine.start import CannotStart, opened, run
 from engine.studio import Studio
-from storage.database import DatabaseAway
 from web.app import build
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 DRAIN = 2  # seconds that answers under way get when the program is told to stop
 
 
-class CannotStart(Exception):
-    """Why the studio cannot start, in one line."""
-
-
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        asyncio.run(serve(_settings()))
-    except (CannotStart, UserError) as error:
-        sys.exit(f"Kandinsky Studio cannot start: {error}")
-    except DatabaseAway as error:
-        sys.exit(f"Kandinsky Studio cannot start: the database cannot be reached ({error}).")
-    except KeyboardInterrupt:
-        pass
+    run(serve, "Kandinsky Studio")
 
 
 async def serve(settings: Settings) -> None:
-    """Runs until told to stop. Raises CannotStart or what Engine.open raises."""
-    with _listen(settings.host, settings.port) as listener:
-        _make_folder(settings.data)
-        async with Engine.open(settings) as engine, Studio.open(settings, engine) as studio:
-            config = uvicorn.Config(
-                build(settings, studio), log_level="warning", timeout_graceful_shutdown=DRAIN
-            )
-            server = _Server(config, f"http://{settings.host}:{settings.port}")
-            await server.serve([listener])
+    """Runs until told to stop. Raises CannotStart or what `opened` raises."""
+    with listen(settings.host, settings.port) as listener:
+        async with opened(settings) as studio:
+            await answer(settings, studio, listener)
+
+
+async def answer(settings: Settings, studio: Studio, listener: socket.socket) -> None:
+    """The web front end of an open studio, until told to stop."""
+    config = uvicorn.Config(
+        build(settings, studio), log_level="warning", timeout_graceful_shutdown=DRAIN
+    )
+    await _Server(config, f"http://{settings.host}:{settings.port}").serve([listener])
 
 
 class _Server(uvicorn.Server):
@@ -90,26 +77,8 @@ def _not_cut_off(record: logging.LogRecord) -> bool:
     return not (isinstance(error, asyncio.CancelledError) or "timeout graceful" in record.msg)
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "KANDINSKY_" + "_".join(map(str, first["loc"])).upper()
-        raise CannotStart(f"{name} is {first['input']!r}: {first['msg']}.") from error
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotStart(
-            f"the folder {folder} cannot be made ({error.strerror})."
-            " Set KANDINSKY_DATA to another one."
-        ) from error
-
-
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Raises CannotStart."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

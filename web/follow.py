@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from engine.errors import NotFound
 from engine.events import Queued, Step
+from engine.pace import Pace
 from engine.studio import Finished, Studio
 from storage.records import Account, JobRecord
 from web.fragments import Fragments, inline
-from web.pace import Pace
 
 ACTIVE_LIMIT = 50  # of the newest jobs, those still running are followed
 

@@ -1,9 +1,9 @@
 """Geometry of masks, windows and paste-back for edits of pictures. No model, no torch.
 
-An edit goes: make a mask (`masks`) or a window (`windows`), choose what of the picture the model
-sees (`focus`), bring that to a working size (`pad`), paint, and put the result back (`unpad`,
-`Focus.put`). What a person did wrong (an empty mask, say) is for the caller to tell; wrong shapes
-and types raise ValueError here.
+An edit goes: make a mask (`masks`, `strokes`) or a window (`windows`), choose what of the picture
+the model sees (`focus`), bring that to a working size (`pad`), paint, and put the result back
+(`unpad`, `Focus.put`). What a person did wrong (an empty mask, say) is for the caller to tell, but
+for `painted`, which alone can know; wrong shapes and types raise ValueError here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from engine.canvas.arrays import Mask
 from engine.canvas.blending import match_colour, paste
 from engine.canvas.focus import Focus, focus
 from engine.canvas.latents import latent_mask
-from engine.canvas.masks import bounds, feather, from_alpha, from_luminance, grow, invert
+from engine.canvas.masks import (
+    bounds,
+    feather,
+    from_alpha,
+    from_luminance,
+    grow,
+    invert,
+    like_a_mask,
+)
+from engine.canvas.strokes import painted
 from engine.canvas.windows import (
     Fill,
     Window,
@@ -44,9 +53,11 @@ __all__ = [
     "grow",
     "invert",
     "latent_mask",
+    "like_a_mask",
     "match_colour",
     "pad",
     "pad_mask",
+    "painted",
     "paste",
     "place",
     "rounded",

@@ -12,6 +12,8 @@ from engine.canvas.windows import Window
 
 BRUSHED = 32  # of 255: a see-through brush counts, the traces of a lossy or resized layer do not
 
+MOST = 0.98  # of a mask's pixels are black or white; the rest are soft edges
+
 
 def from_alpha(*layers: Image.Image, threshold: int = BRUSHED) -> Mask:
     """What was brushed on any of the layers: 255 where an RGBA or LA layer's alpha is at least
@@ -33,6 +35,18 @@ def from_luminance(picture: Image.Image, threshold: int = 128) -> Mask:
         layer = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer)
     return _marked(np.asarray(picture.convert("L")) >= threshold)
+
+
+def like_a_mask(picture: Image.Image) -> bool:
+    """Whether a picture (RGBA) is a mask rather than a photograph: partly see-through, or black and
+    white with next to nothing between."""
+    pixels = np.asarray(picture)
+    if pixels[..., 3].min() < REPAINT - BRUSHED:
+        return True
+    colours = pixels[..., :3]
+    grey = np.ptp(colours, axis=2) < BRUSHED
+    extreme = (colours.max(axis=2) < BRUSHED) | (colours.min(axis=2) >= REPAINT - BRUSHED)
+    return float((grey & extreme).mean()) > MOST
 
 
 def invert(mask: Mask | Image.Image) -> Mask:

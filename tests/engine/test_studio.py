@@ -12,14 +12,17 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from sqlalchemy import text
 
 from engine import dispatcher
 from engine.errors import (
     Busy,
     Closing,
+    EmptyMask,
+    NotAPicture,
     NotFound,
+    NotTheSamePicture,
     OutOfRange,
     PictureGone,
     SourceMissing,
@@ -29,10 +32,12 @@ from engine.errors import (
     WentWrong,
 )
 from engine.events import Done, Failed, Picture, Queued, Step
+from engine.preferences import Preferences
 from engine.requests import TextToImage, Variations
 from engine.settings import Settings
 from engine.sources import Source
 from engine.studio import Finished, Studio
+from storage.accounts import Accounts
 from storage.database import Database
 from storage.gallery import Filter
 from storage.ledger import Ledger
@@ -668,3 +673,53 @@ async def test_a_studio_that_closes_takes_nothing(settings: Settings) -> None:
         account = await ann(studio)
     with pytest.raises(Closing):
         await studio.submit(FOX, account, "k")
+
+
+async def test_what_a_person_prefers_is_kept_beside_other_settings(settings: Settings) -> None:
+    preferences = Preferences(style="anime", aspect="3:2", count=2)
+    async with Studio.open(settings, Twin()) as studio:
+        account, bob = await ann(studio), await studio.account("web", "bob", "en")
+        assert await studio.preferences(account) == Preferences()
+        async with Database.open(settings.database) as database:
+            await Accounts(database).set(account.id, {"theme": "dark"})
+        await studio.prefer(account, preferences)
+        assert await studio.preferences(account) == preferences
+        assert await studio.preferences(bob) == Preferences()
+        assert (await ann(studio)).settings["theme"] == "dark"
+        await studio.forget_me(account)
+        for refused in (studio.preferences(account), studio.prefer(account, preferences)):
+            with pytest.raises(NotFound):
+                await refused
+
+
+async def test_a_person_is_spoken_to_in_a_language_that_there_is(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        await studio.speak(account, "ru")
+        with pytest.raises(ValueError, match="xx"):
+            await studio.speak(account, "xx")
+        assert (await ann(studio)).language == "ru"
+
+
+async def test_a_picture_that_was_painted_over_gives_the_mask(settings: Settings) -> None:
+    photo = Image.linear_gradient("L").convert("RGB")
+    marked = photo.copy()
+    ImageDraw.Draw(marked).line((40, 60, 200, 180), "red", 20)
+    async with Studio.open(settings, Twin()) as studio:
+        original = await studio.take(a_file(photo, "PNG"))
+        mask = (await studio.take_painted(a_file(marked, "JPEG"), original)).picture("L")
+        assert mask.size == photo.size
+        assert (mask.getpixel((120, 120)), mask.getpixel((40, 180))) == (255, 0)
+        for file, error in (
+            (a_file(photo, "JPEG"), EmptyMask),
+            (a_file(photo.resize((200, 100)), "JPEG"), NotTheSamePicture),
+            (b"no picture", NotAPicture),
+        ):
+            with pytest.raises(error):
+                await studio.take_painted(file, original)
+
+
+def a_file(picture: Image.Image, form: str) -> bytes:
+    file = BytesIO()
+    picture.save(file, form)
+    return file.getvalue()

@@ -13,20 +13,29 @@ from engine.errors import OutOfRange, PromptTooLong, UserError
 from engine.texts import LANGUAGES, Texts
 
 ROOT = Path(__file__).parents[2]
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"say": None, "_say": None, "plural": (1, 2)}
+FOLDERS = ("bot", "engine", "web")
+KEYWORDS: dict[str, tuple[int, ...] | None] = {
+    "say": None,
+    "_say": None,
+    "plural": (1, 2),
+    "count": (1, 2),
+}
 ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 SENTENCES = [kind.text for kind in ERRORS if issubclass(kind, UserError) and kind is not UserError]
 
 
 def used() -> set[str]:
-    """Every English sentence that people may read: errors, code and templates of the web page."""
-    found = extract_from_dir(
-        ROOT / "web",
-        method_map=[("**.py", "python"), ("**.html", "jinja2")],
-        keywords=KEYWORDS,
-    )
-    keys = {key if isinstance(key, str) else key[0] for _, _, key, _, _ in found}
-    return keys | set(SENTENCES)
+    """Every English sentence that people may read: errors, and those of the front ends."""
+    keys = set(SENTENCES)
+    for folder in FOLDERS:
+        found = extract_from_dir(
+            ROOT / folder,
+            method_map=[("**.py", "python"), ("**.html", "jinja2")],
+            keywords=KEYWORDS,
+            directory_filter=lambda folder: not folder.endswith("bench"),  # it speaks English
+        )
+        keys |= {key if isinstance(key, str) else key[0] for _, _, key, _, _ in found}
+    return keys
 
 
 def translated() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine import canvas
-from engine.canvas import Mask, Window
+from engine.canvas import Mask, Window, like_a_mask
 from tests.engine.canvas import drawn
 
 WIDE = np.pad(np.full((40, 40), 255, np.uint8), 10)
@@ -138,3 +138,15 @@ def test_a_feather_does_not_fall_towards_the_picture_s_border() -> None:
 def test_a_feather_is_not_negative() -> None:
     with pytest.raises(ValueError, match="feathered"):
         canvas.feather(WIDE, -1)
+
+
+def test_a_mask_is_told_from_a_photograph() -> None:
+    mask = Image.new("L", (64, 48), 0)
+    mask.paste(255, (8, 8, 30, 30))
+    assert like_a_mask(mask.convert("RGBA"))
+    see_through = Image.new("RGBA", (64, 48), (200, 10, 30, 255))
+    see_through.paste((0, 0, 0, 0), (8, 8, 30, 30))
+    assert like_a_mask(see_through)
+    shades = Image.linear_gradient("L").convert("RGBA")
+    assert not like_a_mask(shades)
+    assert not like_a_mask(Image.new("RGBA", (64, 48), (200, 10, 30, 255)))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from engine.events import Step
-from web.pace import Pace
+from engine.pace import Pace
 
 
 def test_the_time_left_follows_the_pace_so_far() -> None:
