@@ -29,7 +29,7 @@ main() {
     export KANDINSKY_HOST=$host KANDINSKY_PORT=$port
     say "Starting the studio. The page will be at $(address) (Ctrl+C stops it)."
     if has_desktop; then open_browser & fi
-    exec $PYTHON -m web
+    exec $PYTHON -m deploy.start
 }
 
 options() {

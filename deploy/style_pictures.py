@@ -14,9 +14,10 @@ from PIL import Image
 
 from engine import Engine, Settings, TextToImage
 from engine.errors import UserError
-from engine.styles import STYLES
+from engine.styles import PICTURES, STYLES
 
 PROMPT = "a fox on a hill beside a small house"
+INTO = "where to write them (default: where the front ends find them, engine/style_pictures)"
 ABOUT = """\
 Make a small picture of each style, FOLDER/NAME.webp, and FOLDER/none.webp without any.
 It is meant for real weights (2.1, 2.2, 3). The mini model will do to try it out, but it knows
@@ -67,7 +68,7 @@ def _options(given: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="where to write them, for example web/static")
+    add("folder", type=Path, nargs="?", default=PICTURES, metavar="FOLDER", help=INTO)
     add("--model", default="2.2", help="mini, 2.2 or name=folder (default %(default)s)")
     add("--prompt", default=PROMPT, help="what they show (default “%(default)s”)")
     add("--seed", type=int, default=7, help="of every picture (default %(default)s)")

@@ -38,6 +38,10 @@ from storage.tables import (
 )
 
 
+class HasDecided(ValueError):
+    """An account cannot be erased: it has decided as a moderator."""
+
+
 async def forget(
     database: Database, store: PictureStore, account_id: int, *, by: int | None = None
 ) -> None:
@@ -106,7 +110,7 @@ async def _stop(session: AsyncSession, own: ColumnElement[bool]) -> None:
 async def _refuse_who_decided(session: AsyncSession, account_id: int) -> None:
     decided = select(DecisionRow.id).where(DecisionRow.account_id == account_id).limit(1)
     if await session.scalar(decided) is not None:
-        raise ValueError(
+        raise HasDecided(
             f"Account {account_id} has decided about pictures as a moderator, and decisions are"
             " kept: take its role away instead."
         )

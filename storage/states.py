@@ -22,9 +22,14 @@ class States:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, key: str) -> tuple[str | None, dict[str, Any]]:
-        """The state, and the data; None and nothing of a conversation that is not known."""
+    async def get(
+        self, key: str, within: float | None = None
+    ) -> tuple[str | None, dict[str, Any]]:
+        """The state, and the data; None and nothing of a conversation that is not known, or was
+        left alone for longer than `within` seconds."""
         row = select(StateRow.state, StateRow.data).where(StateRow.key == key)
+        if within is not None:
+            row = row.where(StateRow.changed_at > self._database.moment(-within))
         async with self._database.read() as session:
             found = (await session.execute(row)).one_or_none()
         return (None, {}) if found is None else (found.state, found.data)
