@@ -16,13 +16,14 @@ import socket
 import time
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.contract import EngineLike, JobLike
 from engine.errors import Busy, UserError, WentWrong
 from engine.events import Done, Event, Failed, Picture, Queued, Step
 from engine.feed import Feed, Feeds, happens
+from engine.news import News
 from engine.requests import Request, read
 from storage.database import DatabaseAway
 from storage.gallery import Gallery
@@ -64,6 +65,7 @@ class Dispatcher:
         gallery: Gallery,
         store: PictureStore,
         feeds: Feeds,
+        news: News,
         lease: float,
     ) -> None:
         """`lease` in seconds."""
@@ -72,6 +74,7 @@ class Dispatcher:
         self._gallery = gallery
         self._store = store
         self._feeds = feeds
+        self._news = news
         self._lease = lease
         self.worker = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._runs: dict[tuple[str, int], _Run] = {}  # by job id and attempt
@@ -101,6 +104,12 @@ class Dispatcher:
         for run in list(self._runs.values()):
             if run.job.id == job_id:
                 run.engine.cancel()
+
+    def moved(self, account_id: int, to: int) -> None:
+        """What the one account had asked for is the other's now, as the ledger says already."""
+        for run in self._runs.values():
+            if run.job.account_id == account_id:
+                run.job = replace(run.job, account_id=to)
 
     async def drain(self) -> None:
         """Stops handing out; running jobs stop at their next step and go back to the queue."""
@@ -172,6 +181,7 @@ class Dispatcher:
         except Exception as error:
             await self._fail(job, error)
             self._feeds.of(job.id).tell(None)
+            self._news.tell(job.account_id)
             return True
         self._runs[job.id, job.attempt] = run
         task = asyncio.create_task(self._attend(run), name=f"job {job.id}")
@@ -206,6 +216,7 @@ class Dispatcher:
         finally:
             self._runs.pop((job.id, job.attempt), None)
             feed.tell(None)
+            self._news.tell(run.job.account_id)
             self.nudge()
 
     async def _follow(self, run: _Run, feed: Feed) -> Event:

@@ -55,6 +55,10 @@ class WeightsBroken(UserError):
     text = "The file {file} of the model “{model}” cannot be read. Copy or download it again."
 
 
+class PictureMissing(UserError):
+    text = "Choose a picture first."
+
+
 class SourceMissing(UserError):
     text = "The picture that this was to be made from is no longer there. Please send it again."
 
@@ -165,6 +169,37 @@ class AccountBanned(UserError):
     text = "You cannot make pictures until {until}. The reason: {reason}"
 
 
+class Unauthorised(UserError):
+    text = "This needs a valid API key. Make one on the account page of the studio."
+
+
+class AccountGone(UserError):
+    text = (
+        "You have signed in, or deleted what was kept about you, in another window. "
+        "Load this page again."
+    )
+
+
+class BadKeyName(UserError):
+    text = "Name the key in 1 to {limit} letters or digits, for example: laptop."
+
+
+class SignInForged(UserError):
+    text = "Telegram did not say this. Begin the sign-in again on the account page."
+
+
+class SignInStale(UserError):
+    text = "This sign-in is too old to count. Begin it again on the account page."
+
+
+class SignInUsed(UserError):
+    text = "This sign-in was used already. Begin a new one on the account page."
+
+
+class SignInElsewhere(UserError):
+    text = "This sign-in was not begun in this browser. Begin it here, on the account page."
+
+
 class PictureGone(UserError):
     text = "The picture’s file is no longer there."
 
@@ -216,3 +251,37 @@ class NotTheSamePicture(UserError):
         "This is another picture than the one to paint over. "
         "Take that very picture, paint over what is to change, and send it without cropping it."
     )
+
+
+class BadField(UserError):
+    text = "“{field}” cannot be used: {reason}."
+
+
+class BadCall(UserError):
+    text = (
+        "This call cannot be read. The documentation at /api/docs shows what it should look like."
+    )
+
+
+class CallTooHeavy(UserError):
+    text = "The call is larger than {limit} MB. Send pictures to /api/uploads, one at a time."
+
+
+class NoSuchCall(UserError):
+    text = "There is nothing at this address. The documentation is at /api/docs."
+
+
+class WrongMethod(UserError):
+    text = "Nothing at this address answers to {method}. The documentation is at /api/docs."
+
+
+class TooManyCalls(UserError):
+    text = "Calls in a minute: {limit} at most. Please wait a moment."
+
+
+class KeyReused(UserError):
+    text = "This idempotency key was given with another request before. Choose a new one."
+
+
+class Stopped(UserError):
+    text = "The request was stopped before it was done."

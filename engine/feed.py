@@ -48,6 +48,9 @@ class Feeds:
     def of(self, job_id: str) -> Feed:
         return self._feeds.setdefault(job_id, Feed())
 
+    def __len__(self) -> int:
+        return len(self._feeds)
+
     def end(self) -> None:
         """Wakes every watcher, the last time."""
         for feed in list(self._feeds.values()):

@@ -6,61 +6,57 @@ It knows nothing of models. What it promises survives a restart, because it is i
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
+from engine.access import Access
 from engine.canvas import like_a_mask, painted
 from engine.cards import ModelCard, resolve
 from engine.contract import EngineLike
 from engine.dispatcher import Dispatcher
 from engine.errors import (
-    AccountBanned,
-    Busy,
     Closing,
     DecisionsKept,
     NotFound,
     OutOfRange,
     PictureGone,
     SourceMissing,
-    TooManyToday,
-    TooManyWaiting,
-    WentWrong,
 )
 from engine.events import Queued, Step
 from engine.feed import Feeds, happens
+from engine.files import PictureFile, PictureFiles
 from engine.intake import Intake
+from engine.links import Links
+from engine.news import News
 from engine.preferences import KEY, Preferences
 from engine.recall import Recalled, recall
+from engine.refusals import refusing
 from engine.requests import Mix, Request
 from engine.settings import Settings
 from engine.sources import Source
 from engine.texts import LANGUAGES
-from storage import quotas
+from engine.uploads import Uploads
 from storage.accounts import Accounts
 from storage.database import Database, DatabaseAway
 from storage.erasure import HasDecided, forget
 from storage.export import export
 from storage.gallery import ALL, Filter, Gallery
 from storage.ledger import ACTIVE, Ledger
-from storage.pictures import PictureLost, PictureStore
+from storage.pack import pack
+from storage.pictures import PictureStore
 from storage.records import Account, JobRecord, JobState, PictureRecord, Quota, Role
-from storage.removal import finish, removing
 
 LOOK_AGAIN = 1.0  # seconds until a watcher reads the ledger again
 REASON_LIMIT = 1000  # characters of a report
-DELETE_LIMIT = 1000  # pictures at a time
-UPLOADS = 2  # pictures that are opened at a time
-UPLOAD_LIMIT = 3600.0  # seconds from the save of a source to its job, at most
+DELETE_LIMIT = 1000  # pictures at a time, also of a zip file
+OPENED = 2  # pictures that people sent, at a time
 
-log = logging.getLogger(__name__)
+__all__ = ["Finished", "PictureFile", "Studio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +64,6 @@ class Finished:
     """The job reached its end: `job.state` says which one, `job.pictures` are its pictures."""
 
     job: JobRecord
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A stored picture's file, or its thumbnail, and its row."""
-
-    content: bytes
-    media_type: str
-    record: PictureRecord
 
 
 class Studio:
@@ -97,11 +84,21 @@ class Studio:
         self._ledger = Ledger(database)
         self._gallery = Gallery(database)
         self._store = PictureStore(settings.pictures)
-        self._feeds = Feeds()
+        self._files = PictureFiles(self._store, self._gallery)
+        self._feeds, self._news = Feeds(), News()
         self._dispatcher = Dispatcher(
-            engine, self._ledger, self._gallery, self._store, self._feeds, settings.lease
+            engine,
+            self._ledger,
+            self._gallery,
+            self._store,
+            self._feeds,
+            self._news,
+            settings.lease,
         )
         self._closing = False
+        self.uploads = Uploads(database, self._gallery, self._store, self._files)
+        self.links = Links(database, self._files, self._news)
+        self.access = Access(database, self._dispatcher, self._news)
 
     @classmethod
     @asynccontextmanager
@@ -112,15 +109,17 @@ class Studio:
         """
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database.open(settings.database))
-            intake = await stack.enter_async_context(Intake.open(UPLOADS))
+            intake = await stack.enter_async_context(Intake.open(OPENED))
             studio = cls(engine, database, intake, settings)
-            await studio._tidy()
+            await studio._files.tidy()
+            await stack.enter_async_context(studio.uploads.pruned())
             await studio._dispatcher.start()
             try:
                 yield studio
             finally:
                 studio._closing = True
                 studio._feeds.end()
+                studio._news.end()
                 await studio._dispatcher.drain()
 
     @property
@@ -142,12 +141,12 @@ class Studio:
 
     async def account(self, channel: str, external_id: str, language: str) -> Account:
         """The account of that person, made at first sight with that language."""
-        with _refusing():
+        with refusing():
             return await self._accounts.get_or_create(channel, external_id, language)
 
     async def owner(self, account_id: int) -> Account:
         """The account as it is now. Raises NotFound, once it is forgotten."""
-        with _refusing():
+        with refusing():
             account = await self._accounts.account(account_id)
         if account is None:
             raise NotFound()
@@ -155,7 +154,7 @@ class Studio:
 
     async def unfinished(self, channel: str) -> list[JobRecord]:
         """What people of a channel have asked for and not got yet, the oldest first."""
-        with _refusing():
+        with refusing():
             return await self._ledger.active(channel)
 
     async def preferences(self, account: Account) -> Preferences:
@@ -166,14 +165,14 @@ class Studio:
         """Sets it, from the next request on. Raises NotFound."""
         settings = (await self.owner(account.id)).settings
         preferred = {KEY: preferences.model_dump(mode="json")}
-        with _refusing():
+        with refusing():
             await self._accounts.set(account.id, settings | preferred)
 
     async def speak(self, account: Account, language: str) -> None:
         """The language that the person is spoken to in. Raises ValueError for one we lack."""
         if language not in LANGUAGES:
             raise ValueError(f"nobody here speaks “{language}”")
-        with _refusing():
+        with refusing():
             await self._accounts.speak(account.id, language)
 
     async def take(self, file: bytes) -> Source:
@@ -206,16 +205,16 @@ class Studio:
     async def submit(self, request: Request, account: Account, key: str) -> JobRecord:
         """Accepts the request durably; the same `key` again is the same job.
 
-        A source of the request without a file must be one that the account worked on before.
+        A source without a file must be one that the account sent or worked on before.
         Raises UnknownModel, NotOffered or OutOfRange for what the models here do not serve,
-        SourceMissing, AccountBanned, TooManyWaiting, TooManyToday, Busy or Closing.
+        SourceMissing, AccountBanned, AccountGone, TooManyWaiting, TooManyToday, Busy or Closing.
         """
         if self._closing:
             raise Closing()
         request = await self._whole(request, account)
         whole = await asyncio.to_thread(resolve, request, self._engine.models())
-        with _refusing():
-            async with self._saved(whole.sources()) as hashes:
+        with refusing():
+            async with self._files.saved(whole.sources()) as hashes:
                 job = await self._ledger.submit(
                     account.id,
                     key,
@@ -230,6 +229,7 @@ class Studio:
                     queue_limit=self._backlog,
                 )
         self._dispatcher.nudge()
+        self._news.tell(account.id)
         return job
 
     async def watch(
@@ -260,14 +260,20 @@ class Studio:
     async def cancel(self, job_id: str, account: Account) -> None:
         """Ends the job if it has not ended; the engine stops at its next step. Raises NotFound."""
         await self.job(job_id, account)
-        with _refusing():
+        with refusing():
             await self._ledger.cancel(job_id)
         self._dispatcher.stop(job_id)
         self._feeds.of(job_id).tell(None)
+        self._news.tell(account.id)
+
+    def news(self, account: Account) -> AsyncGenerator[None]:
+        """Yields at once, and when a job of the account was accepted or has ended, or one of its
+        pictures changed; every few seconds at least. Ends when the studio closes."""
+        return self._news.of(account.id)
 
     async def job(self, job_id: str, account: Account) -> JobRecord:
         """The account's job as it is now, with its pictures. Raises NotFound."""
-        with _refusing():
+        with refusing():
             job = await self._gallery.job(job_id, account.id)
         if job is None:
             raise NotFound()
@@ -281,46 +287,57 @@ class Studio:
         filter: Filter = ALL,
     ) -> list[JobRecord]:
         """The account's jobs, newest first; `before` is the id of the last one already shown."""
-        with _refusing():
+        with refusing():
             return await self._gallery.history(account.id, limit, before, filter)
 
     async def picture(self, picture_id: str, account: Account) -> PictureFile:
         """The account's picture. Raises NotFound, or PictureGone if its file is lost."""
-        record = await self._record(picture_id, account)
-        content = await self._file(record, self._store.read)
-        return PictureFile(content, record.media_type, record)
+        return await self._files.picture(await self._record(picture_id, account))
 
     async def thumbnail(self, picture_id: str, account: Account) -> PictureFile:
         """The account's picture, small. Raises NotFound, or PictureGone if its file is lost."""
-        record = await self._record(picture_id, account)
-        return PictureFile(await self._file(record, self._store.thumbnail), "image/webp", record)
+        return await self._files.thumbnail(await self._record(picture_id, account))
 
     async def favour(self, picture_id: str, account: Account, favourite: bool = True) -> None:
         """Marks the account's picture, or takes the mark off. Raises NotFound."""
-        with _refusing():
+        with refusing():
             if not await self._gallery.favour(picture_id, account.id, favourite):
                 raise NotFound()
+        self._news.tell(account.id)
 
     async def delete(self, picture_ids: Collection[str], account: Account) -> int:
         """Deletes the account's pictures, files too, and says how many.
 
         Raises NotFound if none of them is there, and OutOfRange for more than DELETE_LIMIT.
         """
-        if len(picture_ids) > DELETE_LIMIT:
-            raise OutOfRange(name="pictures", low=1, high=DELETE_LIMIT, value=len(picture_ids))
-        with _refusing():
+        _limit(picture_ids)
+        with refusing():
             hashes = await self._gallery.hashes(picture_ids, account.id)
             if not hashes:
                 raise NotFound()
-            async with removing(self._store, self._gallery, _note("delete"), hashes):
-                return len(await self._gallery.delete(picture_ids, account.id))
+            async with self._files.removing("delete", hashes):
+                deleted = await self._gallery.delete(picture_ids, account.id)
+        self._news.tell(account.id)
+        return len(deleted)
+
+    async def pack(self, picture_ids: Collection[str], account: Account, file: Path) -> int:
+        """Writes the account's pictures, as they were made, into a zip file; how many there are.
+
+        Raises NotFound if none of them is there, and OutOfRange for more than DELETE_LIMIT.
+        """
+        _limit(picture_ids)
+        with refusing():
+            pictures = await self._gallery.pictures(picture_ids, account.id)
+            if not pictures:
+                raise NotFound()
+            return await pack(self._store, pictures, file)
 
     async def report(self, picture_id: str, account: Account, reason: str) -> None:
         """The account's word that a picture should not be. Raises NotFound or OutOfRange."""
         if not 0 < len(reason.strip()) <= REASON_LIMIT:
             raise OutOfRange(name="reason", low=1, high=REASON_LIMIT, value=len(reason))
         await self._record(picture_id, account)
-        with _refusing():
+        with refusing():
             if not await self._gallery.report(picture_id, account.id, reason.strip()):
                 raise NotFound()
 
@@ -329,7 +346,7 @@ class Studio:
 
         Raises DecisionsKept for one that has decided as a moderator.
         """
-        with _refusing():
+        with refusing():
             active = await self._gallery.history(account.id, limit=10_000, filter=_UNFINISHED)
             for job in active:
                 await self.cancel(job.id, account)
@@ -337,66 +354,33 @@ class Studio:
                 await forget(self._database, self._store, account.id)
             except HasDecided as error:
                 raise DecisionsKept() from error
+        self._news.tell(account.id)
 
     async def export_me(self, account: Account, file: Path) -> None:
         """Writes all that is kept about the account, its pictures too, into a zip file."""
-        with _refusing():
+        with refusing():
             await export(self._database, self._store, account.id, file)
 
     async def _record(self, picture_id: str, account: Account) -> PictureRecord:
-        with _refusing():
+        with refusing():
             record = await self._gallery.picture(picture_id, account.id)
         if record is None:
             raise NotFound()
         return record
 
-    async def _file(self, record: PictureRecord, read: Callable[[str], bytes]) -> bytes:
-        try:
-            return await asyncio.to_thread(read, record.sha256)
-        except PictureLost as error:
-            log.error("the file of picture %s is lost: %s", record.id, record.sha256)
-            raise PictureGone() from error
-
     async def _whole(self, request: Request, account: Account) -> Request:
-        """The request with the files of sources that the account worked on before."""
+        """The request with the files of sources that the account sent or worked on before."""
         missing = {source.sha256 for source in request.sources() if not source.file}
         if not missing:
             return request
-        with _refusing():
+        with refusing():
             if missing - await self._gallery.sources(missing, account.id):
                 raise SourceMissing()
         try:
-            files = {one: await asyncio.to_thread(self._store.read, one) for one in missing}
-        except PictureLost as error:
+            files = {one: await self._files.read(one) for one in missing}
+        except PictureGone as error:
             raise SourceMissing() from error
         return request.with_files(files)
-
-    @asynccontextmanager
-    async def _saved(self, sources: Collection[Source]) -> AsyncIterator[list[str]]:
-        """The hashes of the sources, whose files are stored while the job's rows are written."""
-        if not sources:
-            yield []
-            return
-        note = _note("source")
-        try:
-            files = [source.file for source in sources]
-            yield await asyncio.to_thread(self._store.save, note, files)
-        finally:
-            with suppress(DatabaseAway, OSError):  # then a start of a later hour settles it
-                await self._settle(note)
-
-    async def _settle(self, note: str) -> None:
-        hashes = await asyncio.to_thread(self._store.noted, note)
-        keep = await self._gallery.stored(hashes)
-        await asyncio.to_thread(self._store.settle, note, keep)
-
-    async def _tidy(self) -> None:
-        """Ends what a process that died left half: removals, and saves of sources."""
-        for note in await asyncio.to_thread(self._store.leaving):
-            await finish(self._store, self._gallery, note)
-        for note in await asyncio.to_thread(self._store.notes):
-            if note.startswith("source_") and time.time() - _moment(note) > UPLOAD_LIMIT:
-                await self._settle(note)
 
     async def _place(self, job: JobRecord) -> Queued | Step | None:
         """Where a job is by the ledger: in the queue, or at a step in some process."""
@@ -404,20 +388,16 @@ class Studio:
             return Step(job.step, job.steps) if job.steps else None
         if job.state is not JobState.QUEUED:
             return None
-        with _refusing():
+        with refusing():
             return Queued(await self._ledger.position(job.id))
 
 
 _UNFINISHED = Filter(states=ACTIVE)
 
 
-def _note(kind: str) -> str:
-    """The name of a save or a removal: what it is, since when, and which."""
-    return f"{kind}_{int(time.time())}_{secrets.token_hex(8)}"
-
-
-def _moment(note: str) -> float:
-    return float(note.split("_")[1])
+def _limit(picture_ids: Collection[str]) -> None:
+    if len(picture_ids) > DELETE_LIMIT:
+        raise OutOfRange(name="pictures", low=1, high=DELETE_LIMIT, value=len(picture_ids))
 
 
 def _source(file: bytes) -> Source:
@@ -438,24 +418,3 @@ def _words(request: Request) -> str:
     """What the request is found by later."""
     parts = [part.words for part in request.parts] if isinstance(request, Mix) else []
     return " ".join(filter(None, [request.prompt, *parts]))
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What the ledger refuses, and a database or a disk that fails, in words for a person."""
-    try:
-        yield
-    except DatabaseAway as error:
-        raise WentWrong() from error
-    except OSError as error:
-        log.exception("the pictures cannot be written")
-        raise WentWrong() from error
-    except quotas.Banned as error:
-        until = f"{error.until:%Y-%m-%d %H:%M} UTC"
-        raise AccountBanned(until=until, reason=error.reason) from error
-    except quotas.TooManyWaiting as error:
-        raise TooManyWaiting(limit=error.limit) from error
-    except quotas.TooManyToday as error:
-        raise TooManyToday(limit=error.limit) from error
-    except quotas.QueueFull as error:
-        raise Busy() from error

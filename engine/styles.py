@@ -169,8 +169,14 @@ def title(style: Style, texts: Texts) -> str:
 
 def picture(style: Style) -> bytes | None:
     """A small picture in that style, a WebP file; None if there is none."""
-    file = PICTURES / f"{style.name}.webp"
-    return file.read_bytes() if file.is_file() else None
+    return sample(style.name)
+
+
+def sample(name: str) -> bytes | None:
+    """The same by the name of a style, or `none` for a picture without one."""
+    file = PICTURES / f"{name}.webp"
+    known = name in STYLES or name == "none"
+    return file.read_bytes() if known and file.is_file() else None
 
 
 def _joined(own: str, added: str) -> str:

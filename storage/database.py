@@ -38,14 +38,20 @@ from storage.tables import Moment, now
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another process's write
+CONNECTIONS = 15  # to a SQLite file; all are kept, for each opens with a thread of its own
 BUSY_PAUSE = 0.05  # seconds until the write-ahead log is asked for again
 STATEMENT_TIMEOUT, LOCK_TIMEOUT, CONNECT_TIMEOUT = 10, 5, 5  # seconds, PostgreSQL
 DATA_EXCEPTION = "22"  # how PostgreSQL's codes of such errors begin
+NO_CHARACTER = "22021"
 MIGRATION_LOCK = 0x6B616E64  # any number of ours: PostgreSQL's advisory lock around migrations
 
 
 class DatabaseAway(Exception):
     """The database cannot be reached or is too busy; whether the write was kept is unknown."""
+
+
+class BadText(ValueError):
+    """A text holds what no text can: half of a character, or the character of number 0."""
 
 
 class Database:
@@ -59,7 +65,8 @@ class Database:
         self._writers = async_sessionmaker(
             self.engine.execution_options(write=True), expire_on_commit=False
         )
-        self._turn = asyncio.Lock()  # SQLite has one writer; in line, none waits in vain
+        self._line = asyncio.Lock()  # SQLite has one writer; in line, none waits in vain
+        self._turn = asyncio.Lock()  # whose it is to write; what is urgent does not stand in line
 
     @classmethod
     @asynccontextmanager
@@ -87,10 +94,13 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
-        """One transaction of writes, committed at the end. Raises DatabaseAway."""
+    async def write(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:
+        """One transaction of writes, committed at the end; one that is urgent waits for no more
+        than the one under way. Raises DatabaseAway."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_telling())
+            if self.sqlite and not urgent:
+                await stack.enter_async_context(self._line)
             if self.sqlite:
                 await stack.enter_async_context(self._turn)
             yield await stack.enter_async_context(self._writers.begin())
@@ -127,7 +137,9 @@ def parse_url(url: str) -> URL:
 def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(url, json_serializer=_json)
+        engine = create_async_engine(
+            url, json_serializer=_json, pool_size=CONNECTIONS, max_overflow=0
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -186,18 +198,36 @@ def _upgrade(connection: Connection) -> None:
 
 @asynccontextmanager
 async def _telling() -> AsyncIterator[None]:
-    """Turns what drivers raise when the database is away into DatabaseAway."""
+    """Turns what drivers raise into DatabaseAway when the database is away, or into BadText."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise BadText(str(error)) from error
     except (IntegrityError, DataError, ProgrammingError):
         raise
     except (DBAPIError, PoolTimeout, OSError) as error:
-        if _refused(error):
+        if _unreadable(error):
+            raise BadText(str(error)) from error
+        if _code(error).startswith(DATA_EXCEPTION):  # it is there, and takes no such value
             raise
         raise DatabaseAway(str(error)) from error
 
 
-def _refused(error: Exception) -> bool:
-    """Whether PostgreSQL is there and takes no such value: too long, half of a character."""
+def _unreadable(error: Exception) -> bool:
+    """Whether PostgreSQL, or its driver, cannot encode a text."""
     driver = error.orig if isinstance(error, DBAPIError) else None
-    return str(getattr(driver, "sqlstate", "")).startswith(DATA_EXCEPTION)
+    half = driver is not None and isinstance(_first(driver), UnicodeEncodeError)
+    return half or _code(error) == NO_CHARACTER
+
+
+def _first(error: BaseException) -> BaseException:
+    """What the error began with."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _code(error: Exception) -> str:
+    """What PostgreSQL calls the error; nothing if it is not its own."""
+    driver = error.orig if isinstance(error, DBAPIError) else None
+    return str(getattr(driver, "sqlstate", ""))

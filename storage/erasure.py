@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.database import Database
-from storage.gallery import Gallery
+from storage.gallery import Gallery, referred
 from storage.inbox import settle
 from storage.ledger import ACTIVE
 from storage.locked import locked
@@ -27,6 +27,7 @@ from storage.tables import (
     DeliveryRow,
     JobRow,
     KeyRow,
+    LinkRow,
     MessageRow,
     PictureRow,
     ReportRow,
@@ -35,6 +36,7 @@ from storage.tables import (
     StateRow,
     Table,
     UpdateRow,
+    UploadRow,
 )
 
 
@@ -70,14 +72,14 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
     async with database.write() as session:
         await _stop(session, own)
         account = await locked(session, account_id)
-        if account.channel == FORGOTTEN:
-            raise ValueError(f"There is no account {account_id}.")
-        await _refuse_who_decided(session, account_id)
+        await refuse_who_decided(session, account_id)
         hashes = await _hashes(session, account_id)
         await _delete(session, ReportRow, about)
         await _delete(session, DeliveryRow, DeliveryRow.account_id == account_id)
         await _delete(session, SourceRow, SourceRow.job_id.in_(jobs))
         await _delete(session, MessageRow, showing)
+        await _delete(session, LinkRow, LinkRow.picture_id.in_(pictures))
+        await _delete(session, UploadRow, UploadRow.account_id == account_id)
         await _delete(session, PictureRow, PictureRow.account_id == account_id)
         await _delete(session, JobRow, own)
         await _delete(session, SessionRow, SessionRow.account_id == account_id)
@@ -85,12 +87,12 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
         if account.channel == TELEGRAM:
             await _delete(session, StateRow, StateRow.person == account.external_id)
             await settle(database, session, UpdateRow.person == account.external_id)
-        _empty(account)
+        empty(account)
         audit(session, "erase", account_id, by, {})
         return await _unused(session, hashes)
 
 
-def _empty(account: AccountRow) -> None:
+def empty(account: AccountRow) -> None:
     """Its number stays taken: SQLite would give it to the next person, with what the audit says."""
     account.channel, account.external_id = FORGOTTEN, str(uuid4())
     account.language, account.settings, account.role = "", {}, Role.USER
@@ -107,7 +109,8 @@ async def _stop(session: AsyncSession, own: ColumnElement[bool]) -> None:
     )
 
 
-async def _refuse_who_decided(session: AsyncSession, account_id: int) -> None:
+async def refuse_who_decided(session: AsyncSession, account_id: int) -> None:
+    """Raises HasDecided: decisions are kept, and so is who took them."""
     decided = select(DecisionRow.id).where(DecisionRow.account_id == account_id).limit(1)
     if await session.scalar(decided) is not None:
         raise HasDecided(
@@ -117,7 +120,8 @@ async def _refuse_who_decided(session: AsyncSession, account_id: int) -> None:
 
 
 async def _hashes(session: AsyncSession, account_id: int) -> set[str]:
-    """The files of the account's pictures, which nobody can report from here on, and sources."""
+    """The files of the account's pictures, which nobody can report from here on, of its sources
+    and of its uploads."""
     pictures = (
         select(PictureRow.sha256)
         .where(PictureRow.account_id == account_id, PictureRow.deleted_at.is_(None))
@@ -128,7 +132,9 @@ async def _hashes(session: AsyncSession, account_id: int) -> set[str]:
         .join(JobRow, JobRow.id == SourceRow.job_id)
         .where(JobRow.account_id == account_id)
     )
-    return {*await session.scalars(pictures), *await session.scalars(sources)}
+    uploads = select(UploadRow.sha256).where(UploadRow.account_id == account_id)
+    found = [await session.scalars(which) for which in (pictures, sources, uploads)]
+    return {sha256 for hashes in found for sha256 in hashes}
 
 
 async def _delete(session: AsyncSession, table: type[Table], which: ColumnElement[bool]) -> None:
@@ -141,9 +147,5 @@ async def _unused(session: AsyncSession, hashes: set[str]) -> list[str]:
     ordered = sorted(hashes)
     used: set[str] = set()
     for start in range(0, len(ordered), BATCH):
-        batch = ordered[start : start + BATCH]
-        present = PictureRow.sha256.in_(batch), PictureRow.deleted_at.is_(None)
-        used.update(await session.scalars(select(PictureRow.sha256).where(*present)))
-        sources = select(SourceRow.sha256).where(SourceRow.sha256.in_(batch))
-        used.update(await session.scalars(sources))
+        used |= await referred(session, ordered[start : start + BATCH])
     return [sha256 for sha256 in ordered if sha256 not in used]

@@ -8,33 +8,32 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from storage.database import Database
-from storage.pictures import PictureLost, PictureStore
+from storage.pictures import PictureStore
 from storage.records import Review
 from storage.tables import (
     TELEGRAM,
     AccountRow,
     JobRow,
     KeyRow,
+    LinkRow,
     MessageRow,
     PictureRow,
     ReportRow,
     SessionRow,
     SourceRow,
     StateRow,
-    now,
+    UploadRow,
 )
+from storage.zips import Files, entry, picture_name, whole, write, write_files
 
 PAGE = 200  # jobs read at a time
-
-Files = dict[str, str]  # from a name in the zip file to the hash of what it is
 
 
 async def export(database: Database, store: PictureStore, account_id: int, file: Path) -> None:
@@ -43,21 +42,21 @@ async def export(database: Database, store: PictureStore, account_id: int, file:
     Files that the store has lost are named in `missing.txt`. Raises DatabaseAway, OSError if
     either disk fails, and ValueError if there is no such account.
     """
-    account = await _account(database, account_id)
-    temporary = file.with_name(f".{uuid4().hex}.part")
-    try:
-        await asyncio.to_thread(temporary.touch, mode=0o600)
-        with await asyncio.to_thread(ZipFile, temporary, "w") as archive:
-            await asyncio.to_thread(_write, archive, "account.json", _json(account).encode())
-            files = await _write_jobs(database, archive, account_id)
-            await asyncio.to_thread(_write_files, archive, store, files)
-        await asyncio.to_thread(temporary.replace, file)
-    finally:
-        await asyncio.to_thread(temporary.unlink, missing_ok=True)
+    account, uploads = await _account(database, account_id)
+    async with whole(file) as archive:
+        await asyncio.to_thread(write, archive, "account.json", _json(account).encode())
+        files = await _write_jobs(database, archive, account_id)
+        missing = await asyncio.to_thread(write_files, archive, store, files | uploads)
+        if missing:
+            lost = "".join(f"{name}\n" for name in missing)
+            await asyncio.to_thread(write, archive, "missing.txt", lost.encode())
 
 
-async def _account(database: Database, account_id: int) -> dict[str, Any]:
-    """What `account.json` says: passwords, keys and tokens are not in the database, nor here."""
+async def _account(database: Database, account_id: int) -> tuple[dict[str, Any], Files]:
+    """What `account.json` says, and the uploads that it names.
+
+    Passwords, keys and tokens of sessions are not in the database, nor here.
+    """
     async with database.read() as session:
         row = await session.get(AccountRow, account_id)
         if row is None:
@@ -65,7 +64,9 @@ async def _account(database: Database, account_id: int) -> dict[str, Any]:
         visits = select(SessionRow).where(SessionRow.account_id == account_id)
         keys = select(KeyRow).where(KeyRow.account_id == account_id)
         reports = select(ReportRow).where(ReportRow.account_id == account_id)
-        return {
+        links = select(LinkRow).where(LinkRow.account_id == account_id)
+        uploads = await _uploads(session, account_id)
+        told = {
             "id": row.id,
             "channel": row.channel,
             "external_id": row.external_id,
@@ -102,8 +103,26 @@ async def _account(database: Database, account_id: int) -> dict[str, Any]:
                 }
                 for report in await session.scalars(reports.order_by(ReportRow.id))
             ],
+            "links": [
+                {
+                    "picture_id": link.picture_id,
+                    "token": link.token,
+                    "created_at": link.created_at,
+                }
+                for link in await session.scalars(links.order_by(LinkRow.created_at))
+            ],
+            "uploads": [
+                {"file": _source_name(upload.sha256), "created_at": upload.created_at}
+                for upload in uploads
+            ],
             "states": await _states(session, row),
         }
+    return told, {_source_name(upload.sha256): upload.sha256 for upload in uploads}
+
+
+async def _uploads(session: AsyncSession, account_id: int) -> Sequence[UploadRow]:
+    uploads = select(UploadRow).where(UploadRow.account_id == account_id)
+    return (await session.scalars(uploads.order_by(UploadRow.created_at))).all()
 
 
 async def _states(session: AsyncSession, account: AccountRow) -> list[dict[str, Any]]:
@@ -120,17 +139,17 @@ async def _states(session: AsyncSession, account: AccountRow) -> list[dict[str, 
 async def _write_jobs(database: Database, archive: ZipFile, account_id: int) -> Files:
     """Writes `jobs.json` page by page; the files that it names."""
     files: Files = {}
-    entry = archive.open(_entry("jobs.json", ZIP_DEFLATED), "w", force_zip64=True)
-    with entry:
+    jobs = archive.open(entry("jobs.json", ZIP_DEFLATED), "w", force_zip64=True)
+    with jobs:
         separator = "[\n"
         async for job, pictures, sources, messages in _jobs(database, account_id):
-            named = {_picture_name(picture): picture.sha256 for picture in pictures}
-            made_from = {f"sources/{sha256}.png": sha256 for sha256 in sources}
+            named = {_picture_file(picture): picture.sha256 for picture in pictures}
+            made_from = {_source_name(sha256): sha256 for sha256 in sources}
             files |= named | made_from
             text = separator + _json(_job(job, pictures, list(made_from), messages))
-            await asyncio.to_thread(entry.write, text.encode())
+            await asyncio.to_thread(jobs.write, text.encode())
             separator = ",\n"
-        await asyncio.to_thread(entry.write, b"[]\n" if separator == "[\n" else b"\n]\n")
+        await asyncio.to_thread(jobs.write, b"[]\n" if separator == "[\n" else b"\n]\n")
     return files
 
 
@@ -196,7 +215,7 @@ def _job(
         "pictures": [
             {
                 "id": picture.id,
-                "file": _picture_name(picture),
+                "file": _picture_file(picture),
                 "seed": picture.seed,
                 "width": picture.width,
                 "height": picture.height,
@@ -219,33 +238,12 @@ def _job(
     }
 
 
-def _write_files(archive: ZipFile, store: PictureStore, files: Files) -> None:
-    missing = []
-    for name, sha256 in files.items():
-        try:
-            content = store.read(sha256)
-        except PictureLost:
-            missing.append(f"{name}\n")
-        else:
-            _write(archive, name, content, ZIP_STORED)  # a PNG file does not get smaller
-    if missing:
-        _write(archive, "missing.txt", "".join(missing).encode())
+def _picture_file(picture: PictureRow) -> str:
+    return f"pictures/{picture_name(picture)}"
 
 
-def _write(archive: ZipFile, name: str, content: bytes, kind: int = ZIP_DEFLATED) -> None:
-    archive.writestr(_entry(name, kind), content)
-
-
-def _entry(name: str, kind: int) -> ZipInfo:
-    moment = now()
-    entry = ZipInfo(name, (moment.year, *moment.timetuple()[1:6]))
-    entry.compress_type = kind
-    entry.external_attr = 0o644 << 16  # else who unpacks it may not read it
-    return entry
-
-
-def _picture_name(picture: PictureRow) -> str:
-    return f"pictures/{picture.created_at:%Y-%m-%d}-{picture.job_id[:8]}-{picture.index}.png"
+def _source_name(sha256: str) -> str:
+    return f"sources/{sha256}.png"
 
 
 def _json(value: object) -> str:

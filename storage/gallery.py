@@ -9,15 +9,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, select, true, tuple_, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from storage.database import Database
 from storage.inserts import insert_new
+from storage.locked import NoAccount, locked
 from storage.records import JobRecord, JobState, PictureRecord, Review
 from storage.rows import job_record, picture_record
-from storage.tables import JobRow, PictureRow, ReportRow, SourceRow, now
+from storage.tables import JobRow, LinkRow, PictureRow, ReportRow, SourceRow, UploadRow, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,54 +82,57 @@ class Gallery:
             row = await session.scalar(select(PictureRow).where(_own(picture_id, account_id)))
             return None if row is None else picture_record(row)
 
+    async def pictures(self, picture_ids: Collection[str], account_id: int) -> list[PictureRecord]:
+        """Those of the pictures that `picture` would find, the oldest first."""
+        found = (
+            select(PictureRow)
+            .where(PictureRow.id.in_(picture_ids), visible(), PictureRow.account_id == account_id)
+            .order_by(PictureRow.created_at, PictureRow.job_id, PictureRow.index)
+        )
+        async with self._database.read() as session:
+            return [picture_record(row) for row in await session.scalars(found)]
+
     async def favour(self, picture_id: str, account_id: int, favourite: bool) -> bool:
         """Marks the account's picture, or takes the mark off; False if it has no such picture."""
-        return await self._change(_own(picture_id, account_id), favourite=favourite) != []
+        marked = (
+            update(PictureRow)
+            .where(_own(picture_id, account_id))
+            .values(favourite=favourite)
+            .returning(PictureRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        async with self._database.write() as session:
+            return await session.scalar(marked) is not None
 
     async def delete(self, picture_ids: Collection[str], account_id: int) -> list[str]:
         """Deletes those of the pictures that the account has; the hashes of their files.
 
         Their rows stay, without a file: what was decided about them must not get lost.
         """
-        return await self._change(
-            and_(
-                PictureRow.id.in_(picture_ids),
-                PictureRow.account_id == account_id,
-                PictureRow.deleted_at.is_(None),
-            ),
-            deleted_at=now(),
-            favourite=False,
-        )
+        own = PictureRow.id.in_(picture_ids), PictureRow.account_id == account_id
+        async with self._database.write() as session:
+            return list((await let_go(session, and_(*own))).values())
 
     async def hashes(self, picture_ids: Collection[str], account_id: int) -> list[str]:
         """The files of those of the pictures that the account has."""
         return await self._hashes(PictureRow.id.in_(picture_ids), account_id)
 
     async def all_hashes(self, account_id: int) -> list[str]:
-        """The files of all that the account made, and made it from."""
-        sources = (
-            select(SourceRow.sha256)
-            .join(JobRow, JobRow.id == SourceRow.job_id)
-            .where(JobRow.account_id == account_id)
-        )
+        """The files of all that the account made, and made it from, and of its uploads."""
         async with self._database.read() as session:
-            made_from = set(await session.scalars(sources))
-        return [*made_from, *await self._hashes(true(), account_id)]
+            given = await _given(session, account_id, true(), true())
+        return [*given, *await self._hashes(true(), account_id)]
 
     async def sources(self, hashes: Collection[str], account_id: int) -> set[str]:
-        """Those of the hashes that a job of the account was made from."""
-        own = (
-            select(SourceRow.sha256)
-            .join(JobRow, JobRow.id == SourceRow.job_id)
-            .where(SourceRow.sha256.in_(hashes), JobRow.account_id == account_id)
-        )
+        """Those of the hashes that a job of the account was made from, or that it uploaded."""
+        used, sent = SourceRow.sha256.in_(hashes), UploadRow.sha256.in_(hashes)
         async with self._database.read() as session:
-            return set(await session.scalars(own))
+            return await _given(session, account_id, used, sent)
 
     async def report(self, picture_id: str, account_id: int, reason: str) -> bool:
         """Somebody's word that a picture should not be; the first one of a person counts.
 
-        False if there is no such picture any more.
+        False if there is no such picture any more, or no such account.
         """
         values = {"picture_id": picture_id, "account_id": account_id, "reason": reason}
         unseen = PictureRow.review == Review.NONE
@@ -139,41 +144,22 @@ class Gallery:
         )
         try:
             async with self._database.write() as session:
+                await locked(session, account_id, whole=False)
                 await session.execute(insert_new(session, ReportRow, values))
                 await session.execute(waiting)
-        except IntegrityError:  # its owner was forgotten just now
+        except (IntegrityError, NoAccount):  # its owner, or who reports, was forgotten just now
             return False
         return True
 
     async def stored(self, hashes: Collection[str]) -> set[str]:
-        """Those of the hashes that a picture or a source refers to."""
+        """Those of the hashes that a picture, a source or an upload refers to."""
         async with self._database.read() as session:
-            pictures = await session.scalars(
-                select(PictureRow.sha256).where(
-                    PictureRow.sha256.in_(hashes), PictureRow.deleted_at.is_(None)
-                )
-            )
-            sources = await session.scalars(
-                select(SourceRow.sha256).where(SourceRow.sha256.in_(hashes))
-            )
-            return {*pictures, *sources}
+            return await referred(session, hashes)
 
     async def _hashes(self, which: ColumnElement[bool], account_id: int) -> list[str]:
         own = and_(PictureRow.account_id == account_id, PictureRow.deleted_at.is_(None))
         async with self._database.read() as session:
             return list(await session.scalars(select(PictureRow.sha256).where(which, own)))
-
-    async def _change(self, which: ColumnElement[bool], **values: object) -> list[str]:
-        """The hashes of the pictures that were changed."""
-        statement = (
-            update(PictureRow)
-            .where(which)
-            .values(**values)
-            .returning(PictureRow.sha256)
-            .execution_options(synchronize_session=False)
-        )
-        async with self._database.write() as session:
-            return list(await session.scalars(statement))
 
 
 def has_words(search: str) -> ColumnElement[bool]:
@@ -181,13 +167,51 @@ def has_words(search: str) -> ColumnElement[bool]:
     return JobRow.words.contains(search.strip().casefold(), autoescape=True)
 
 
-def _own(picture_id: str, account_id: int) -> ColumnElement[bool]:
-    return and_(
-        PictureRow.id == picture_id,
-        PictureRow.account_id == account_id,
-        PictureRow.deleted_at.is_(None),
-        PictureRow.review != Review.REMOVED,
+async def referred(session: AsyncSession, hashes: Collection[str]) -> set[str]:
+    """Those of the hashes that a row of anybody refers to, so that their files stay."""
+    # Uploads first: one that a request has named since is found among the sources then.
+    sent = await session.scalars(select(UploadRow.sha256).where(UploadRow.sha256.in_(hashes)))
+    used = await session.scalars(select(SourceRow.sha256).where(SourceRow.sha256.in_(hashes)))
+    present = PictureRow.sha256.in_(hashes), PictureRow.deleted_at.is_(None)
+    pictures = await session.scalars(select(PictureRow.sha256).where(*present))
+    return {*sent, *used, *pictures}
+
+
+async def let_go(session: AsyncSession, which: ColumnElement[bool]) -> dict[str, str]:
+    """Deletes those of the pictures that are there, their links too; the hashes, by picture."""
+    deleted = (
+        update(PictureRow)
+        .where(which, PictureRow.deleted_at.is_(None))
+        .values(deleted_at=now(), favourite=False)
+        .returning(PictureRow.id, PictureRow.sha256)
+        .execution_options(synchronize_session=False)
     )
+    gone = dict((await session.execute(deleted)).all())
+    links = delete(LinkRow).where(LinkRow.picture_id.in_(gone))
+    await session.execute(links.execution_options(synchronize_session=False))
+    return gone
+
+
+async def _given(
+    session: AsyncSession, account_id: int, used: ColumnElement[bool], sent: ColumnElement[bool]
+) -> set[str]:
+    """The files that the account gave: sources of its jobs, and uploads."""
+    sources = (
+        select(SourceRow.sha256)
+        .join(JobRow, JobRow.id == SourceRow.job_id)
+        .where(JobRow.account_id == account_id, used)
+    )
+    uploads = select(UploadRow.sha256).where(UploadRow.account_id == account_id, sent)
+    return {*await session.scalars(uploads), *await session.scalars(sources)}
+
+
+def visible() -> ColumnElement[bool]:
+    """That a picture was neither deleted by its owner nor removed by a moderator."""
+    return and_(PictureRow.deleted_at.is_(None), PictureRow.review != Review.REMOVED)
+
+
+def _own(picture_id: str, account_id: int) -> ColumnElement[bool]:
+    return and_(PictureRow.id == picture_id, PictureRow.account_id == account_id, visible())
 
 
 def _conditions(filter: Filter, account_id: int) -> list[ColumnElement[bool]]:

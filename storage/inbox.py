@@ -123,7 +123,7 @@ class Inbox:
         """One transaction; the ids of the updates that were not known before it."""
         put = [one for wish in wishes for one in wish.put]
         done = {one for wish in wishes for one in wish.handled}
-        async with self._database.write() as session:
+        async with self._database.write(urgent=True) as session:
             new = await self._insert(session, put) if put else set()
             await self._mark(session, sorted(done))
         return new

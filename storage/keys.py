@@ -10,15 +10,14 @@ import re
 import secrets
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 
 from sqlalchemy import select, update
 
 from storage.database import Database
 from storage.locked import locked
-from storage.records import Account
+from storage.records import Account, Key
 from storage.rows import account_record
 from storage.tables import AccountRow, KeyRow, now
 
@@ -29,16 +28,8 @@ NAME_LIMIT = 255  # characters
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An API key, without its secret."""
-
-    id: str
-    account_id: int
-    name: str
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
+class BadName(ValueError):
+    """A key cannot have that name."""
 
 
 class Keys:
@@ -50,10 +41,10 @@ class Keys:
     async def make(self, account_id: int, name: str) -> str:
         """A new key, which nothing can show again; `name` is for its owner to know it by.
 
-        Raises ValueError for a name that cannot be one, or if there is no such account.
+        Raises BadName for a name that cannot be one, and NoAccount.
         """
         if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
-            raise ValueError(f"Name the key in 1 to {NAME_LIMIT} characters.")
+            raise BadName(f"Name the key in 1 to {NAME_LIMIT} characters.")
         key_id = "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
         secret = f"ks_{key_id}_{secrets.token_urlsafe(32)}"
         async with self._database.write() as session:

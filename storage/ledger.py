@@ -56,7 +56,7 @@ class Ledger:
 
         Its turn is after the account's last one and not before the queue's first: start-time fair
         queuing (Goyal et al. 1996), so nobody waits for more than a round of the others.
-        Raises Banned, TooManyWaiting, TooManyToday or QueueFull.
+        Raises Banned, TooManyWaiting, TooManyToday, QueueFull or NoAccount.
         """
         values = {
             "id": str(uuid4()),
@@ -142,7 +142,7 @@ class Ledger:
         )
         if not ids:
             return set()
-        async with self._database.write() as session:
+        async with self._database.write(urgent=True) as session:
             held = {(job_id, attempt) for job_id, attempt in await session.execute(alive)}
         return held & progress.keys()
 

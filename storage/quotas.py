@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.locked import locked
 from storage.records import JobState, Quota, Role
-from storage.tables import AccountRow, JobRow, now
+from storage.tables import JobRow, now
 
 DAY = timedelta(hours=24)
 COUNTED = (JobState.QUEUED, JobState.RUNNING, JobState.DONE)  # what failed is not held against one
@@ -58,13 +59,9 @@ async def permit(
     """Raises Refused unless the account may have `count` more pictures made, or has this job.
 
     Racing submits of one account wait here for each other: on PostgreSQL for its row, on SQLite
-    for the whole write.
+    for the whole write. Raises NoAccount, too.
     """
-    account = await session.scalar(
-        select(AccountRow).where(AccountRow.id == account_id).with_for_update(key_share=True)
-    )
-    if account is None:
-        raise LookupError(f"there is no account {account_id}")
+    account = await locked(session, account_id, whole=False)
     same = select(JobRow.id).where(JobRow.account_id == account_id, JobRow.key == key)
     if await session.scalar(same) is not None:
         return

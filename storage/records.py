@@ -84,6 +84,18 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, without its secret."""
+
+    id: str
+    account_id: int
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """How much an account may ask for; 0 is without limit."""
 
@@ -146,7 +158,10 @@ class NewPicture:
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """A stored picture: the `index`-th of its job; `bytes` is the file's length."""
+    """A stored picture: the `index`-th of its job; `bytes` is the file's length.
+
+    `shared` is the token of the link by which others may see it, if there is one.
+    """
 
     id: str
     job_id: str
@@ -160,6 +175,16 @@ class PictureRecord:
     bytes: int
     favourite: bool
     review: Review
+    created_at: datetime
+    shared: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """That others may see a picture: who knows the token."""
+
+    picture_id: str
+    token: str
     created_at: datetime
 
 

@@ -1,7 +1,7 @@
 """Pictures go some time after they were made, and so do the pictures that they were made from.
 
-Jobs and the rows of the pictures stay: what was asked, and what was decided about it. What the bot
-keeps to work, and not for people, goes after a time of its own.
+Jobs and the rows of the pictures stay: what was asked, and what was decided about it. Uploads, and
+what the bot keeps to work, and not for people, go after a time of their own.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, func, not_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, select, true, tuple_
 
 from storage.database import Database
-from storage.gallery import Gallery
+from storage.gallery import Gallery, let_go
 from storage.pictures import PictureStore
 from storage.records import Review
 from storage.removal import removing
 from storage.sweep import older, sweep
-from storage.tables import JobRow, PictureRow, SourceRow, StateRow, UpdateRow, now
+from storage.tables import JobRow, PictureRow, SourceRow, StateRow, UpdateRow, UploadRow
 
 BATCH = 500  # rows changed at a time
+UPLOADS_KEPT = 1  # day after they were sent the last time
 UPDATES_KEPT = 2  # days after they were handled; Telegram sends one again for a day at most
 STATES_KEPT = 90  # days after the last word of a conversation
 
@@ -31,13 +32,15 @@ STATES_KEPT = 90  # days after the last word of a conversation
 class Outdated:
     """How many pictures, and how many sources of jobs, are older than one keeps them.
 
-    And how many updates that the bot has handled, and conversations that were left alone.
+    And how many updates that the bot has handled, conversations that were left alone, and uploads
+    that nobody may name any more.
     """
 
     pictures: int
     sources: int
     updates: int = 0
     states: int = 0
+    uploads: int = 0
 
 
 async def outdated(database: Database, before: datetime, keep_favourites: bool) -> Outdated:
@@ -46,8 +49,10 @@ async def outdated(database: Database, before: datetime, keep_favourites: bool) 
     sources = select(func.count()).where(_old_source(before))
     updates = select(func.count()).where(_old_update(database))
     states = select(func.count()).where(_old_state(database))
+    uploads = select(func.count()).where(_old_upload(database))
+    every = (pictures, sources, updates, states, uploads)
     async with database.read() as session:
-        counts = [await session.scalar(one) or 0 for one in (pictures, sources, updates, states)]
+        counts = [await session.scalar(one) or 0 for one in every]
     return Outdated(*counts)
 
 
@@ -63,7 +68,32 @@ async def prune(
         sources=await _prune_sources(database, store, _old_source(before)),
         updates=await sweep(database, UpdateRow, _old_update(database)),
         states=await sweep(database, StateRow, _old_state(database)),
+        uploads=await prune_uploads(database, store),
     )
+
+
+async def prune_uploads(database: Database, store: PictureStore) -> int:
+    """Removes the uploads, rows and files, of more than UPLOADS_KEPT days; how many there were.
+
+    Raises what `removing` does.
+    """
+    count, old = 0, _old_upload(database)
+    key = tuple_(UploadRow.account_id, UploadRow.sha256)
+    while True:
+        batch = select(UploadRow.account_id, UploadRow.sha256).where(old).limit(BATCH)
+        async with database.read() as session:
+            found = (await session.execute(batch)).all()
+        if not found:
+            return count
+        gone = (
+            delete(UploadRow)
+            .where(key.in_([tuple(one) for one in found]), old)
+            .returning(UploadRow.sha256)
+            .execution_options(synchronize_session=False)
+        )
+        hashes = [sha256 for _, sha256 in found]
+        async with _removing(database, store, hashes), database.write() as session:
+            count += len((await session.scalars(gone)).all())
 
 
 async def _prune_pictures(database: Database, store: PictureStore, old: ColumnElement[bool]) -> int:
@@ -79,15 +109,8 @@ async def _prune_pictures(database: Database, store: PictureStore, old: ColumnEl
             found = dict((await session.execute(batch)).all())
         if not found:
             return count
-        gone = (
-            update(PictureRow)
-            .where(PictureRow.id.in_(found), old)
-            .values(deleted_at=now(), favourite=False)
-            .returning(PictureRow.id)
-            .execution_options(synchronize_session=False)
-        )
         async with _removing(database, store, found.values()), database.write() as session:
-            count += len((await session.scalars(gone)).all())
+            count += len(await let_go(session, and_(PictureRow.id.in_(found), old)))
         last = list(found)[-1]
 
 
@@ -128,6 +151,10 @@ def _old_picture(before: datetime, keep_favourites: bool) -> ColumnElement[bool]
 
 def _old_source(before: datetime) -> ColumnElement[bool]:
     return SourceRow.job_id.in_(select(JobRow.id).where(JobRow.finished_at < before))
+
+
+def _old_upload(database: Database) -> ColumnElement[bool]:
+    return older(database, UploadRow.created_at, UPLOADS_KEPT)
 
 
 def _old_update(database: Database) -> ColumnElement[bool]:

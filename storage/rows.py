@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storage.records import Account, JobRecord, PictureRecord, Received, SentMessage
+from storage.records import Account, JobRecord, PictureRecord, Received, Review, SentMessage
 from storage.tables import AccountRow, JobRow, MessageRow, PictureRow, UpdateRow
 
 
@@ -60,6 +60,7 @@ def picture_record(row: PictureRow) -> PictureRecord:
         favourite=row.favourite,
         review=row.review,
         created_at=row.created_at,
+        shared=None if row.link is None or row.review is Review.REMOVED else row.link.token,
     )
 
 

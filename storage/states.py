@@ -22,9 +22,7 @@ class States:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(
-        self, key: str, within: float | None = None
-    ) -> tuple[str | None, dict[str, Any]]:
+    async def get(self, key: str, within: float | None = None) -> tuple[str | None, dict[str, Any]]:
         """The state, and the data; None and nothing of a conversation that is not known, or was
         left alone for longer than `within` seconds."""
         row = select(StateRow.state, StateRow.data).where(StateRow.key == key)

@@ -27,7 +27,9 @@ from storage.records import DeliveryState, JobState, MessageKind, ReportState, R
 
 UUID_LENGTH = 36
 SHA256_LENGTH = 64
+TOKEN_LENGTH = 22  # of 128 random bits in base64
 FORGOTTEN = "forgotten"  # the channel of what is left of an account that was erased
+WEB = "web"  # the channel of visitors who have not signed in
 TELEGRAM = "telegram"  # the channel whose people have updates, states and messages
 
 
@@ -156,6 +158,19 @@ class PictureRow(Table):
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
 
+    link: Mapped[LinkRow | None] = relationship(viewonly=True, lazy="joined")
+
+
+class LinkRow(Table):
+    """That who knows the token may see the picture, without an account."""
+
+    __tablename__ = "links"
+
+    token: Mapped[str] = mapped_column(String(TOKEN_LENGTH), primary_key=True)
+    picture_id: Mapped[str] = mapped_column(ForeignKey("pictures.id"), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
 
 class JobRow(Table):
     """One accepted request and what became of it.
@@ -212,6 +227,20 @@ class SourceRow(Table):
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(SHA256_LENGTH), primary_key=True, index=True)
+
+
+class UploadRow(Table):
+    """A picture or mask that a person sent, and may name in a request for a while.
+
+    Its file is in the picture store; `created_at` is when it was sent the last time.
+    """
+
+    __tablename__ = "uploads"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(SHA256_LENGTH), primary_key=True, index=True)
+    bytes: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
 class DeliveryRow(Table):
@@ -308,7 +337,7 @@ class DecisionRow(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     picture_id: Mapped[str] = mapped_column(String(UUID_LENGTH), index=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))  # the moderator's
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)  # moderator's
     decision: Mapped[Review] = mapped_column(one_of(Review))
     policy: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(Text)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from storage.database import Database
 from storage.pictures import PictureLost, PictureStore, picture_name, thumbnail_name
-from storage.tables import PictureRow, SourceRow
+from storage.tables import PictureRow, SourceRow, UploadRow
 
 READERS = 8  # files read at a time: a bucket answers slowly, but many at once
 
@@ -26,7 +26,7 @@ class Findings:
     """What does not fit together; all empty when everything does."""
 
     rows: int
-    rows_without_file: tuple[str, ...]  # ids of pictures, or which source of which job
+    rows_without_file: tuple[str, ...]  # ids of pictures, or which source or upload
     files_without_row: tuple[str, ...]  # paths or URLs; thumbnails and unknown files, too
     hash_mismatches: tuple[str, ...]  # paths or URLs
     unsettled_saves: tuple[str, ...]  # the next start settles them
@@ -85,10 +85,13 @@ async def _expect(database: Database, store: PictureStore) -> _Expected:
 async def _rows(database: Database) -> dict[str, str]:
     pictures = select(PictureRow.id, PictureRow.sha256).where(PictureRow.deleted_at.is_(None))
     sources = select(SourceRow.job_id, SourceRow.sha256)
+    uploads = select(UploadRow.account_id, UploadRow.sha256)
     async with database.read() as session:
         rows = dict((await session.execute(pictures)).all())
         for job_id, sha256 in await session.execute(sources):
             rows[f"source {sha256} of job {job_id}"] = sha256
+        for account_id, sha256 in await session.execute(uploads):
+            rows[f"upload {sha256} of account {account_id}"] = sha256
     return rows
 
 

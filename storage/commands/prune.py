@@ -43,5 +43,6 @@ async def _finish_left_over(database: Database, store: PictureStore) -> None:
 def _counted(old: Outdated) -> str:
     return (
         f"pictures: {old.pictures}, sources: {old.sources},"
-        f" updates: {old.updates}, states: {old.states}"
+        f" updates: {old.updates}, states: {old.states},"
+        f" uploads: {old.uploads}"
     )

@@ -29,6 +29,7 @@ from engine.errors import (
     TooManyToday,
     TooManyWaiting,
     UnknownModel,
+    UnreadableText,
     WentWrong,
 )
 from engine.events import Done, Failed, Picture, Queued, Step
@@ -39,9 +40,10 @@ from engine.sources import Source
 from engine.studio import Finished, Studio
 from storage.accounts import Accounts
 from storage.database import Database
+from storage.files import files_at
 from storage.gallery import Filter
 from storage.ledger import Ledger
-from storage.pictures import PictureStore
+from storage.pictures import PictureStore, picture_name
 from storage.png import read_parameters
 from storage.records import Account, JobRecord, JobState, Review
 from storage.verify import verify
@@ -581,6 +583,44 @@ async def test_a_lost_file_is_said_to_be_gone(settings: Settings) -> None:
         PictureStore(settings.pictures).path(job.pictures[0].sha256).unlink()
         with pytest.raises(PictureGone):
             await studio.picture(job.pictures[0].id, account)
+
+
+async def test_pictures_come_in_one_file(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "some.zip"
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        bob = await studio.account("web", "bob", "en")
+        job = await studio.submit(FOX.model_copy(update={"count": 4}), account, "k")
+        first, second, deleted, lost = (await finished(studio, job, account)).pictures
+        await studio.delete([deleted.id], account)
+        files_at(settings.pictures).delete(picture_name(lost.sha256))
+        ids = [one.id for one in (second, lost, deleted, first)]
+        assert await studio.pack([*ids, first.id, "nothing"], account, file) == 2
+        with ZipFile(file) as archive:
+            day = f"{first.created_at:%Y-%m-%d}-{job.id[:8]}"
+            assert archive.namelist() == [f"{day}-0.png", f"{day}-1.png"]
+            original = (await studio.picture(second.id, account)).content
+            assert archive.read(f"{day}-1.png") == original
+        nowhere = tmp_path / "none.zip"
+        with pytest.raises(NotFound):
+            await studio.pack(ids, bob, nowhere)
+        with pytest.raises(OutOfRange):
+            await studio.pack(["x"] * 1001, account, nowhere)
+    assert [name for name in os.listdir(tmp_path) if name.endswith(".zip")] == [file.name]
+
+
+async def test_a_text_that_no_database_keeps_is_refused_in_words(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        account = await ann(studio)
+        job = await studio.submit(FOX, account, "k")
+        picture = (await finished(studio, job, account)).pictures[0]
+        for half in ("\ud83e", "half of \ud83e"):
+            with pytest.raises(UnreadableText):
+                await studio.report(picture.id, account, half)
+            with pytest.raises(UnreadableText):
+                await studio.history(account, filter=Filter(search=half))
+            with pytest.raises(UnreadableText):
+                await studio.picture(half, account)
 
 
 async def test_one_can_take_ones_things_and_be_forgotten(

@@ -13,6 +13,7 @@ from storage.ledger import Ledger
 from storage.pictures import PictureStore
 from storage.records import Account, JobRecord, NewPicture
 from storage.tables import JobRow, Table, now
+from storage.uploads import Uploads
 
 
 async def done(
@@ -48,6 +49,14 @@ async def done(
     found = await gallery.job(job.id, account.id)
     assert found is not None
     return found
+
+
+async def upload(database: Database, store: PictureStore, account: Account, picture: bytes) -> str:
+    """Keeps it as the account's, and returns its hash."""
+    (sha256,) = store.save("upload", [picture])
+    await Uploads(database).put(account.id, sha256, len(picture))
+    store.settle("upload", keep=[sha256])
+    return sha256
 
 
 async def age(database: Database, job: JobRecord, days: int) -> None:

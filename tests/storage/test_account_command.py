@@ -319,13 +319,14 @@ def test_old_pictures_are_pruned(
     folder = tmp_path / "pictures"
     store = PictureStore(folder)
     filled(database_url, store)
+    rest = "updates: 0, states: 0, uploads: 0\n"
     assert prune(database_url, folder, "--older-than", "32") == 0
-    assert capsys.readouterr().out == "Gone: pictures: 0, sources: 0, updates: 0, states: 0\n"
+    assert capsys.readouterr().out == f"Gone: pictures: 0, sources: 0, {rest}"
     assert prune(database_url, folder, "--older-than", "30", "--dry-run") == 0
-    assert capsys.readouterr().out == "Would go: pictures: 1, sources: 1, updates: 0, states: 0\n"
+    assert capsys.readouterr().out == f"Would go: pictures: 1, sources: 1, {rest}"
     assert len(list(store.files())) == 3
     assert prune(database_url, folder, "--older-than", "30") == 0
-    assert capsys.readouterr().out == "Gone: pictures: 1, sources: 1, updates: 0, states: 0\n"
+    assert capsys.readouterr().out == f"Gone: pictures: 1, sources: 1, {rest}"
     assert list(store.files()) == [name(FOX)]
     assert prune(database_url, folder, "--older-than", "30", "--favourites-too") == 0
     assert list(store.files()) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage.accounts import Accounts
-from storage.database import MIGRATIONS, Database, DatabaseAway, parse_url
+from storage.database import MIGRATIONS, BadText, Database, DatabaseAway, parse_url
 from storage.gallery import Filter, Gallery
 from storage.ledger import Ledger
 from storage.records import JobState
@@ -94,10 +95,30 @@ async def test_rows_cannot_refer_to_nothing(database: Database) -> None:
             session.add(SessionRow(id="x", account_id=1, front_end="web"))
 
 
-async def test_a_value_that_cannot_be_kept_is_no_database_away(database: Database) -> None:
-    with pytest.raises((UnicodeEncodeError, DBAPIError)):
+async def test_half_a_character_is_no_database_away(database: Database) -> None:
+    with pytest.raises(BadText):
         async with database.write() as session:
             session.add(AccountRow(channel="web", external_id="half of \ud83e", language="en"))
+    with pytest.raises(BadText):
+        async with database.read() as session:
+            await session.scalar(select(AccountRow).where(AccountRow.external_id == "\ud83e"))
+
+
+async def test_the_character_of_number_0_is_found_nowhere(database: Database) -> None:
+    with suppress(BadText):  # SQLite knows it
+        async with database.read() as session:
+            row = await session.scalar(select(AccountRow).where(AccountRow.external_id == "\0"))
+        assert row is None
+
+
+@pytest.mark.system
+async def test_a_value_that_is_too_long_is_no_database_away(
+    postgres_server: postgres.Server,
+) -> None:
+    async with Database.open(postgres_server.new_database()) as database:
+        with pytest.raises(DBAPIError):
+            async with database.write() as session:
+                session.add(AccountRow(channel="x" * 33, external_id="ann", language="en"))
 
 
 async def test_an_error_undoes_the_whole_write(database: Database) -> None:
@@ -156,3 +177,20 @@ def test_other_databases_are_refused_without_telling_the_password(url: str) -> N
     with pytest.raises(ValueError, match=r"SQLite|database") as refusal:
         parse_url(url)
     assert "pw" not in str(refusal.value)
+
+
+async def test_what_is_urgent_waits_for_the_write_under_way_alone(tmp_path: Path) -> None:
+    order: list[str] = []
+    async with Database.open(f"sqlite:///{tmp_path / 'studio.sqlite3'}") as database:
+
+        async def write(name: str, urgent: bool) -> None:
+            async with database.write(urgent=urgent):
+                order.append(name)
+                await asyncio.sleep(0.01)
+
+        writes = [("first", False), ("second", False), ("third", False), ("urgent", True)]
+        async with asyncio.TaskGroup() as group:
+            for name, urgent in writes:
+                group.create_task(write(name, urgent))
+                await asyncio.sleep(0)
+    assert order == ["first", "urgent", "second", "third"]

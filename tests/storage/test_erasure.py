@@ -14,6 +14,7 @@ from storage.gallery import Gallery
 from storage.inbox import Inbox
 from storage.keys import Keys
 from storage.ledger import Ledger
+from storage.links import Links
 from storage.messages import Messages
 from storage.pictures import PictureStore
 from storage.records import Account, MessageKind, NewPicture, Received, Review
@@ -25,6 +26,7 @@ from storage.tables import (
     DeliveryRow,
     JobRow,
     KeyRow,
+    LinkRow,
     MessageRow,
     PictureRow,
     ReportRow,
@@ -32,11 +34,12 @@ from storage.tables import (
     SourceRow,
     StateRow,
     UpdateRow,
+    UploadRow,
     now,
 )
 from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
-from tests.storage.rows import count, done, dump
+from tests.storage.rows import count, done, dump, upload
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +47,7 @@ ABOUT_PEOPLE = [
     DeliveryRow,
     JobRow,
     KeyRow,
+    LinkRow,
     MessageRow,
     PictureRow,
     ReportRow,
@@ -51,6 +55,7 @@ ABOUT_PEOPLE = [
     SourceRow,
     StateRow,
     UpdateRow,
+    UploadRow,
 ]
 
 
@@ -76,6 +81,8 @@ async def live(database: Database, store: PictureStore, account: Account) -> str
     await Ledger(database).submit(account.id, "waiting", "mix", "mini", {}, words="a secret wish")
     await talk(database, account)
     (picture,) = job.pictures
+    await Links(database).share(picture.id, account.id)
+    await upload(database, store, account, png(40 + account.id))
     await Messages(database, 1).sent(7, account.id, job.id, MessageKind.PICTURE, picture.id, "AgAC")
     return picture.id
 
@@ -112,7 +119,8 @@ async def test_nothing_is_left_of_an_account(
     await gallery.report(picture_id, account.id, "theirs")
     await gallery.report(other.pictures[0].id, bob.id, "mine")
     assert all([await count(database, table) for table in ABOUT_PEOPLE])
-    assert set(await erase(database, bob.id)) == {name(FOX), name(CAT)}
+    gone = {name(FOX), name(CAT), name(png(40 + bob.id))}
+    assert set(await erase(database, bob.id)) == gone
     left = {table: await count(database, table) for table in ABOUT_PEOPLE}
     assert left == dict.fromkeys(ABOUT_PEOPLE, 0) | {JobRow: 1, PictureRow: 1, UpdateRow: 2}
     assert await Inbox(database, 1).waiting() == []

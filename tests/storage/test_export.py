@@ -22,6 +22,7 @@ from storage.files import files_at
 from storage.gallery import Gallery
 from storage.keys import Keys
 from storage.ledger import Ledger
+from storage.links import Links
 from storage.messages import Messages
 from storage.pictures import PictureStore, picture_name
 from storage.records import Account, MessageKind, Review, Role
@@ -29,7 +30,7 @@ from storage.signin import SignIn
 from storage.states import States
 from storage.tables import PictureRow
 from tests.storage.pngs import CAT, FOX, OWL, name, noise
-from tests.storage.rows import done
+from tests.storage.rows import done, upload
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +132,25 @@ async def test_what_the_bot_keeps_is_in_it(
     assert (state["key"], state["data"]) == ("1:42", {"prompt": "лиса"})
     await export(database, store, account.id, file)
     assert json.loads(unpacked(file)["account.json"])["states"] == []
+
+
+async def test_uploads_and_links_are_in_it(
+    database: Database, store: PictureStore, account: Account, file: Path
+) -> None:
+    job = await done(database, store, account, "k", [FOX], [OWL])
+    token = await Links(database).share(job.pictures[0].id, account.id)
+    for picture in (OWL, CAT):
+        await upload(database, store, account, picture)
+    await export(database, store, account.id, file)
+    content = unpacked(file)
+    told = json.loads(content["account.json"])
+    assert [(one["picture_id"], one["token"]) for one in told["links"]] == [
+        (job.pictures[0].id, token)
+    ]
+    sent = [one["file"] for one in told["uploads"]]
+    assert sent == [f"sources/{name(OWL)}.png", f"sources/{name(CAT)}.png"]
+    assert [content[one] for one in sent] == [OWL, CAT]
+    assert sum(one.endswith(".png") for one in content) == 3
 
 
 async def test_nothing_of_others_is_in_it(

@@ -12,14 +12,24 @@ from storage.database import Database
 from storage.gallery import Gallery
 from storage.inbox import Inbox
 from storage.ledger import Ledger
+from storage.links import Links
 from storage.pictures import PictureStore
 from storage.records import Account, JobState, NewPicture, Received, Review
 from storage.retention import Outdated, outdated, prune
 from storage.states import States
-from storage.tables import JobRow, PictureRow, SourceRow, StateRow, UpdateRow, now
+from storage.tables import (
+    JobRow,
+    LinkRow,
+    PictureRow,
+    SourceRow,
+    StateRow,
+    UpdateRow,
+    UploadRow,
+    now,
+)
 from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
-from tests.storage.rows import age, count, done
+from tests.storage.rows import age, count, done, upload
 
 pytestmark = pytest.mark.slow
 
@@ -154,3 +164,45 @@ async def test_what_the_bot_needs_no_more_goes(database: Database, store: Pictur
     assert await count(database, UpdateRow) == 3
     assert await states.get("young") == ("asked", {})
     assert await states.get("old") == (None, {})
+
+
+async def test_uploads_go_after_a_day(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    bob = await Accounts(database).get_or_create("web", "bob", "en")
+    await done(database, store, account, "k", [OWL], [CAT])
+    for one, picture in ((account, FOX), (account, CAT), (bob, FOX), (bob, png(9))):
+        await upload(database, store, one, picture)
+    async with database.write() as session:
+        for owner, hours in ((account, 25), (bob, 23)):
+            own = update(UploadRow).where(UploadRow.account_id == owner.id)
+            await session.execute(own.values(created_at=now() - timedelta(hours=hours)))
+    assert await prune_month(database, store) == Outdated(0, 0, uploads=2)
+    assert set(store.files()) == {name(FOX), name(OWL), name(CAT), name(png(9))}
+    async with database.write() as session:
+        await session.execute(update(UploadRow).values(created_at=now() - timedelta(hours=25)))
+    assert await prune_month(database, store) == Outdated(0, 0, uploads=2)
+    assert set(store.files()) == {name(OWL), name(CAT)}
+
+
+async def test_many_uploads_go_in_batches(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    number = retention.BATCH + 1
+    old = {"account_id": account.id, "bytes": 9, "created_at": now() - timedelta(days=2)}
+    async with database.write() as session:
+        session.add_all(UploadRow(sha256=f"{n:064x}", **old) for n in range(number))
+    assert await prune_month(database, store) == Outdated(0, 0, uploads=number)
+
+
+async def test_with_a_picture_its_link_goes(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    links, jobs = Links(database), []
+    for key, picture in (("old", FOX), ("new", OWL)):
+        jobs.append(await done(database, store, account, key, [picture]))
+        await links.share(jobs[-1].pictures[0].id, account.id)
+    await age(database, jobs[0], days=31)
+    assert await prune_month(database, store) == Outdated(1, 0)
+    assert await count(database, LinkRow) == 1
+    assert [one.picture_id for one in await links.all(account.id)] == [jobs[1].pictures[0].id]
