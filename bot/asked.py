@@ -6,11 +6,13 @@ the same update handled twice is the same job.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from aiogram.types import MaybeInaccessibleMessageUnion, Message, ReplyParameters
 
 CHANNEL = "telegram"  # what accounts of people in chats have, and keys of their jobs begin with
+KEY = re.compile(rf"{CHANNEL}:(-?\d+):(\d+):(\d+):(\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,10 @@ class Asked:
     @classmethod
     def read(cls, key: str) -> Asked | None:
         """None for a job that was not asked for in a chat."""
-        prefix, *parts = key.split(":")
-        if prefix != CHANNEL or len(parts) != 4:
+        found = KEY.fullmatch(key)
+        if found is None:
             return None
-        chat, thread, message, update = map(int, parts)
+        chat, thread, message, update = map(int, found.groups())
         return cls(chat, message, update, thread or None)
 
     @property

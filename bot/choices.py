@@ -69,7 +69,7 @@ class Choices:
                 html.bold(say("🎛 Your settings")),
                 *lines,
                 "",
-                say("They hold for all your requests. Flags in your words go before them."),
+                say("They hold for all your requests. Flags in your words override them."),
             ]
         )
 

@@ -72,7 +72,6 @@ async def go_on(edit: Edit, where: MaybeInaccessibleMessageUnion, talk: Talk) ->
         await talk.draw(request, where)
         await talk.state.clear()
         return
-    await edit.keep(Editing.wording, talk)
     say = talk.texts.say
     await _ask(
         say("What should be there instead? Write it, or let me fill it in to match the rest."),
@@ -80,6 +79,7 @@ async def go_on(edit: Edit, where: MaybeInaccessibleMessageUnion, talk: Talk) ->
         talk,
         [(say("✨ Fill it in"), "fill")],
     )
+    await edit.keep(Editing.wording, talk)  # last: whatever fails before is done again as it was
 
 
 async def _ask(

@@ -24,6 +24,7 @@ from aiogram.methods import (
     EditMessageReplyMarkup,
     EditMessageText,
     Response,
+    SendChatAction,
     TelegramMethod,
 )
 from aiogram.methods.base import TelegramType
@@ -33,6 +34,7 @@ FORGIVEN: tuple[tuple[tuple[type[TelegramMethod[Any]], ...], str], ...] = (
     ((AnswerCallbackQuery, AnswerInlineQuery), "query is too old"),
     (EDITS, "message is not modified"),
     ((DeleteMessage,), "message to delete not found"),
+    ((SendChatAction,), ""),  # it only says that the bot is at work
 )
 
 LEFT = (  # what Telegram says where the chat, the topic or the message is not there any more
@@ -67,7 +69,7 @@ class Forgiving(BaseRequestMiddleware):
     ) -> Response[TelegramType]:
         try:
             return await make_request(bot, method)
-        except TelegramBadRequest as error:
+        except (TelegramBadRequest, TelegramForbiddenError) as error:
             if not any(isinstance(method, one) and why in error.message for one, why in FORGIVEN):
                 raise
             return cast(Response[TelegramType], True)  # what a call gives is its result alone

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 
@@ -22,6 +23,7 @@ from storage.records import Received
 
 CONVERSATIONS = 64  # handled at a time
 ALBUM_PAUSE = 0.8  # seconds without another picture, after which an album is whole
+COURTESY = 0.2  # seconds that the next handler waits, at most, while others arrive
 RETRY_LIMIT = 30.0  # seconds between attempts, at most
 AWAY = (DatabaseAway, TelegramNetworkError, TelegramServerError, TelegramRetryAfter)
 
@@ -40,6 +42,10 @@ class Lanes:
         self._queues: dict[str, deque[Received]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(CONVERSATIONS)
+        self._door = asyncio.Lock()
+        self._arriving = 0  # calls of `take`
+        self._calm = asyncio.Event()  # while there are none
+        self._calm.set()
         self._in_hand: set[int] = set()  # ids
         self._in_doubt = False  # whether something may be stored that is not in hand
         self._ended: list[set[int]] = []  # what was handled while somebody looked for that
@@ -52,6 +58,24 @@ class Lanes:
     async def take(self, updates: Sequence[Received]) -> None:
         """Returns once they are stored. Raises DatabaseAway."""
         started = time.monotonic()
+        with self._arrival():
+            new = await self._stored(updates)
+        self._metrics.stored.observe(time.monotonic() - started)
+        self._line_up(new)
+
+    @contextmanager
+    def _arrival(self) -> Iterator[None]:
+        self._arriving += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+            if not self._arriving:
+                self._calm.set()
+
+    async def _stored(self, updates: Sequence[Received]) -> list[Received]:
+        """Those that are new. Raises DatabaseAway."""
         try:
             new = await self._inbox.put(updates)
             if self._in_doubt:
@@ -60,8 +84,7 @@ class Lanes:
         except DatabaseAway:
             self._in_doubt = True
             raise
-        self._metrics.stored.observe(time.monotonic() - started)
-        self._line_up(new)
+        return new
 
     async def drain(self, seconds: float) -> None:
         """Lets handlers under way end, and leaves the rest for the next start."""
@@ -127,6 +150,7 @@ class Lanes:
         while not self._closing.is_set():
             try:
                 async with self._places:
+                    await self._courtesy()
                     if not handled:  # else it is only to be written down
                         await self._handled(together)
                         handled = True
@@ -139,6 +163,12 @@ class Lanes:
             else:
                 return True
         return False
+
+    async def _courtesy(self) -> None:
+        """Storing goes before handling: as long as updates arrive, few handlers begin."""
+        if self._arriving:
+            async with self._door:
+                await happens(self._calm, COURTESY)
 
     async def _handled(self, together: list[Received]) -> None:
         """A fault of ours ends the handling of this update, and of no other."""

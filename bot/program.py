@@ -66,7 +66,7 @@ async def run(
         async with _serving(settings, studio, parts):
             try:
                 await parts.start()
-                await _receive(settings, bot, parts.lanes)
+                await _receive(settings, bot, parts.lanes, min(timeout, receiving.WAIT))
             finally:
                 await parts.drain()
 
@@ -199,10 +199,10 @@ async def _serving(settings: Settings, studio: Studio, parts: Parts) -> AsyncIte
         await runner.cleanup()
 
 
-async def _receive(settings: Settings, bot: Bot, lanes: Lanes) -> None:
+async def _receive(settings: Settings, bot: Bot, lanes: Lanes, wait: float) -> None:
     if not settings.bot_webhook:
         await _reached(bot.delete_webhook)
-        await receiving.poll(bot, lanes)
+        await receiving.poll(bot, lanes, wait)
         return
     hook = SetWebhook(
         url=settings.bot_webhook,

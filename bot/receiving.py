@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +27,8 @@ from storage.database import DatabaseAway
 from storage.records import Received
 
 KINDS = ("message", "callback_query", "inline_query", "my_chat_member")
-WAIT = 25  # seconds that Telegram keeps a request for updates open
+WAIT = 25.0  # seconds that Telegram keeps a request for updates open
+LOST = 1.4  # times that, after which nothing comes of it any more
 BACKOFF = BackoffConfig(min_delay=1, max_delay=15, factor=1.5, jitter=0.1)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name
 
@@ -40,7 +42,7 @@ class Ask(TelegramMethod[list[dict[str, Any]]]):
     __api_method__ = "getUpdates"
 
     offset: int | None = None
-    timeout: int = WAIT
+    timeout: int = int(WAIT)
     allowed_updates: tuple[str, ...] = KINDS
 
 
@@ -71,17 +73,17 @@ def _number(event: object, name: str) -> str | None:
     return None if number is None else str(number)[:255]
 
 
-async def poll(bot: Bot, lanes: Lanes) -> None:
+async def poll(bot: Bot, lanes: Lanes, wait: float = WAIT) -> None:
     """Asks for updates until it is cancelled."""
-    ask = Ask()
+    ask = Ask(timeout=math.ceil(wait))
     backoff = Backoff(config=BACKOFF)
     while True:
         try:
-            updates = await bot(ask, request_timeout=WAIT + 10)
+            updates = await bot(ask, request_timeout=math.ceil(LOST * wait))
         except AiogramError as error:
             log.warning("no updates: %s", error)
-            wait = error.retry_after if isinstance(error, TelegramRetryAfter) else next(backoff)
-            await asyncio.sleep(wait)
+            pause = error.retry_after if isinstance(error, TelegramRetryAfter) else next(backoff)
+            await asyncio.sleep(pause)
             continue
         backoff.reset()
         if updates:

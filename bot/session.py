@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator
+from functools import cache
 from typing import Any
 
+from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.exceptions import TelegramBadRequest, TelegramNetworkError, TelegramServerError
-from aiogram.methods import GetFile
+from aiogram.methods import GetFile, Response, TelegramMethod
+from aiogram.methods.base import TelegramType
 from aiohttp import ClientError, ClientResponseError
 
 DOWNLOAD = GetFile(file_id="")  # what aiogram's errors want to know of a call
@@ -15,6 +19,12 @@ DOWNLOAD = GetFile(file_id="")  # what aiogram's errors want to know of a call
 
 class Session(AiohttpSession):
     """A file that Telegram does not give is TelegramBadRequest."""
+
+    def check_response(
+        self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
+    ) -> Response[TelegramType]:
+        _kept(method.__returning__)
+        return super().check_response(bot, method, status_code, content)
 
     async def stream_content(
         self,
@@ -24,7 +34,8 @@ class Session(AiohttpSession):
         chunk_size: int = 65536,
         raise_for_status: bool = True,
     ) -> AsyncGenerator[bytes, None]:
-        content = super().stream_content(url, headers, timeout, chunk_size, raise_for_status)
+        most = math.ceil(min(timeout, self.timeout))
+        content = super().stream_content(url, headers, most, chunk_size, raise_for_status)
         try:
             async for chunk in content:
                 yield chunk
@@ -33,3 +44,10 @@ class Session(AiohttpSession):
             raise refused(method=DOWNLOAD, message=error.message) from error
         except (ClientError, TimeoutError) as error:
             raise TelegramNetworkError(method=DOWNLOAD, message=repr(error)) from error
+
+
+@cache
+def _kept(returning: Any) -> Any:
+    """The model of an answer, for all calls of the kind: pydantic forgets one that nobody keeps,
+    and takes milliseconds to make it anew."""
+    return Response[returning]

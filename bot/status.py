@@ -35,6 +35,7 @@ from storage.records import Account, JobRecord, MessageKind
 FOLLOWED = 64  # jobs at a time; more messages than that, Telegram does not take
 PATIENCE = 1.0  # seconds: a job that ends sooner needs no status
 PAUSE = 3.0  # seconds between changes of the message
+FAR = 8  # requests before one that will not begin in the next moment
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +173,8 @@ class _Status:
                 if isinstance(event, Step):
                     self._left = pace.seconds_left(event)
                     self._preview = event.preview or self._preview
+                elif event.position > FAR:  # each look at the queue costs the database
+                    await happens(self._over, PAUSE)
 
     async def _tell(self, text: str) -> None:
         if not self._noted:

@@ -29,9 +29,9 @@ def caption(job: JobRecord, cards: list[ModelCard], texts: Texts) -> str:
         settings = write(request, cards)
     except UnknownModel:  # it is not served any more
         settings = request.prompt
-    what = html.quote(_clipped(_kind(request, texts), CAPTION_LIMIT // 2))
-    room = CAPTION_LIMIT - len(what)
-    return "\n".join(filter(None, [what, settings and _code(settings, room)]))
+    what = _clipped(_kind(request, texts), CAPTION_LIMIT // 2)
+    room = CAPTION_LIMIT - len(f"{what}\n")  # Telegram counts what is shown, not its HTML
+    return "\n".join(filter(None, [html.quote(what), settings and _code(settings, room)]))
 
 
 def ended(job: JobRecord, texts: Texts) -> str:

@@ -47,16 +47,16 @@ async def fill(press: CallbackQuery, talk: Talk) -> None:
     if press.message is not None:
         edit = await Edit.read(talk)
         await talk.draw(await edit.request(talk), press.message)
-        await talk.state.clear()
+        await press.answer(talk.texts.say("Accepted."))
         await _done(press)
-    await press.answer(talk.texts.say("Accepted."))
+        await talk.state.clear()  # last: whatever fails before is done again as it was
 
 
 async def stop(press: CallbackQuery, talk: Talk) -> None:
-    if await talk.state.get_state() in Editing.__all_states_names__:
-        await talk.state.clear()
     await press.answer(talk.texts.say("The picture stays as it is."))
     await _done(press)
+    if await talk.state.get_state() in Editing.__all_states_names__:
+        await talk.state.clear()
 
 
 async def over(press: CallbackQuery, talk: Talk) -> None:

@@ -68,10 +68,10 @@ async def mix(press: CallbackQuery, talk: Talk) -> None:
     if not _shows(press, draft) or press.message is None:
         return await _over(press, talk)
     await talk.draw(await draft.request(talk), press.message)
-    await talk.state.clear()
     await press.answer(talk.texts.say("Accepted."))
     if isinstance(press.message, Message):
         await press.message.edit_text(told(draft, talk.texts, over=True))
+    await talk.state.clear()  # last: whatever fails before is done again as it was
     return None
 
 
@@ -79,9 +79,9 @@ async def stop(press: CallbackQuery, talk: Talk) -> None:
     draft = await Draft.read(talk)
     if not _shows(press, draft) or press.message is None:
         return await _over(press, talk)
-    await talk.state.clear()
     await press.answer(talk.texts.say("The mix is put away."))
     await put_away(press.message.message_id, press.message.chat.id, talk)
+    await talk.state.clear()
     return None
 
 

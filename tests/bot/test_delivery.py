@@ -66,7 +66,7 @@ async def states(database: Database) -> list[DeliveryState]:
 
 async def settled(database: Database, *expected: DeliveryState) -> None:
     async with asyncio.timeout(10):
-        while await states(database) != list(expected):
+        while await states(database) != list(expected):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -132,7 +132,7 @@ async def test_what_was_put_aside_is_said_to_be(slow: Scene) -> None:
     job = await drawn(slow, slow.anna)
     job.step(1)
     async with asyncio.timeout(10):
-        while not await _begun(slow.studio.database):
+        while not await _begun(slow.studio.database):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     async with slow.studio.database.write() as session:
         past = now() - timedelta(seconds=1)

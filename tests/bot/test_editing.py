@@ -154,3 +154,25 @@ async def test_cancel_leaves_the_picture(talk: Scene) -> None:
     await talk.anna.says("a fox")
     await talk.anna.sees(lambda message: message.photo)
     assert not isinstance(talk.twin.jobs[0].request, Inpaint)
+
+
+async def test_a_question_that_could_not_be_asked_is_asked_again(talk: Scene) -> None:
+    photo, _ = await editing(talk.anna)
+    talk.telegram.faults.broken(500, method="sendMessage", times=3)
+    await talk.anna.sends_photo(painted_over(photo.photo or b""))
+    await talk.anna.sees(lambda message: "What should be there" in message.text, timeout=40)
+
+
+async def test_an_edit_whose_buttons_could_not_be_taken_away_is_still_accepted(talk: Scene) -> None:
+    photo, _ = await editing(talk.anna)
+    await talk.anna.sends_photo(painted_over(photo.photo or b""))
+    question = await talk.anna.sees(lambda message: "What should be there" in message.text)
+    talk.telegram.faults.broken(500, method="editMessageReplyMarkup", times=3)
+    await talk.anna.presses(question, "Fill")
+    await talk.anna.sees(
+        lambda message: message.id == question.id and not message.buttons, timeout=40
+    )
+    await talk.anna.sees(lambda message: message.photo and message.from_bot)
+    await talk.telegram.settled(2)
+    made = [message for message in talk.anna.chat.messages if message.photo and message.from_bot]
+    assert len(made) == 1

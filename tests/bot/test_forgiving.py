@@ -56,6 +56,12 @@ async def test_taking_away_what_is_gone(bot: Bot, anna: Person) -> None:
     assert await bot.delete_message(anna.id, sent.message_id)
 
 
+async def test_a_sign_of_work_that_nobody_sees(bot: Bot, anna: Person) -> None:
+    assert await bot.send_chat_action(12345, "typing")
+    anna.blocks_bot()
+    assert await bot.send_chat_action(anna.id, "typing")
+
+
 async def test_an_answer_that_comes_too_late(bot: Bot) -> None:
     assert await bot.answer_callback_query("123")
     assert await bot.answer_inline_query("123", [])

@@ -11,7 +11,7 @@ import pytest
 from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import GetMe
 
-from bot.lanes import ALBUM_PAUSE, CONVERSATIONS, Lanes
+from bot.lanes import ALBUM_PAUSE, CONVERSATIONS, COURTESY, Lanes
 from bot.metrics import Metrics
 from storage.database import Database, DatabaseAway
 from storage.inbox import Inbox
@@ -29,11 +29,14 @@ class Fragile(Inbox):
     def __init__(self, database: Database) -> None:
         super().__init__(database, BOT)
         self.put_fails = self.put_unanswered = self.handled_fails = 0
+        self.open = asyncio.Event()  # nothing is stored before
+        self.open.set()
 
     async def put(self, updates: Sequence[Received]) -> list[Received]:
         if self.put_fails:
             self.put_fails -= 1
             raise DatabaseAway("planted")
+        await self.open.wait()
         new = await super().put(updates)
         if self.put_unanswered:
             self.put_unanswered -= 1
@@ -115,6 +118,20 @@ async def test_conversations_do_not_wait_for_each_other_up_to_a_limit(
     assert hands.together == CONVERSATIONS
     hands.open.set()
     await until(lambda: len(hands.done) == CONVERSATIONS + 10)
+
+
+async def test_while_updates_arrive_few_handlers_begin(
+    inbox: Fragile, lanes: Lanes, hands: Hands
+) -> None:
+    await inbox.put([a(number, f"lane {number}") for number in range(10)])
+    inbox.open.clear()
+    arriving = asyncio.create_task(lanes.take([a(10, "lane 10")]))
+    await lanes.start()
+    await asyncio.sleep(2.5 * COURTESY)
+    assert 1 <= len(hands.done) <= 3
+    inbox.open.set()
+    await arriving
+    await until(lambda: len(hands.done) == 11, COURTESY)
 
 
 async def test_an_album_is_handled_as_one(lanes: Lanes, hands: Hands) -> None:
@@ -282,5 +299,5 @@ def outcome(metrics: Metrics, name: str) -> float:
 
 async def until_nothing_waits(inbox: Inbox) -> None:
     async with asyncio.timeout(5):
-        while await inbox.waiting():
+        while await inbox.waiting():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -16,7 +16,7 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
-from aiogram.types import BufferedInputFile, InputMediaPhoto
+from aiogram.types import BufferedInputFile, InputMediaPhoto, MediaUnion
 from aiohttp import web
 
 from bot.limits import PATIENCE, Limits, NoRoom, Rates, optional
@@ -81,7 +81,7 @@ async def took(*calls: Awaitable[object]) -> float:
     return (time.monotonic() - started) * SPEED
 
 
-def an_album(count: int) -> list[InputMediaPhoto]:
+def an_album(count: int) -> list[MediaUnion]:
     return [InputMediaPhoto(media=BufferedInputFile(png("red"), "a.png")) for _ in range(count)]
 
 
@@ -277,9 +277,10 @@ async def test_a_page_in_place_of_an_answer_is_a_failure_like_others(metrics: Me
 
 async def test_a_download_fails_in_the_words_of_a_call(metrics: Metrics) -> None:
     async with Emulator.open() as telegram:
-        async with limited(telegram.url, telegram.token, metrics) as bot:
+        url, token = telegram.url, telegram.token
+        async with limited(url, token, metrics) as bot:
             with pytest.raises(TelegramBadRequest):
                 await bot.download_file("photos/none.jpg")
-    async with limited(telegram.url, telegram.token, metrics) as bot:
+    async with limited(url, token, metrics) as bot:
         with pytest.raises(TelegramNetworkError):
             await bot.download_file("photos/none.jpg")

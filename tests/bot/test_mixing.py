@@ -80,3 +80,13 @@ async def test_a_mix_that_is_over_says_so(talk: Scene) -> None:
     answer = await talk.anna.presses(draft, "1 +")
     assert answer is not None
     assert "/mix" in answer.text
+
+
+async def test_a_mix_whose_message_could_not_be_changed_leaves_no_buttons(talk: Scene) -> None:
+    await talk.anna.says("/mix a fox")
+    await talk.anna.sees(lambda message: "a fox" in message.text)
+    await talk.anna.says("a cat")
+    draft = await talk.anna.sees(lambda message: "a cat" in message.text)
+    talk.telegram.faults.broken(500, method="editMessageText", times=3)
+    await talk.anna.presses(draft, "✨ Mix")
+    await talk.anna.sees(lambda message: message.id == draft.id and not message.buttons, timeout=40)

@@ -89,7 +89,7 @@ async def polling(telegram: Emulator, lanes: Lanes) -> AsyncIterator[None]:
 async def listening(desk: Desk) -> AsyncIterator[Pusher]:
     app = webhook(desk.lanes, SECRET)
     route = next(iter(app.router.routes()))
-    async with serving(route.handler) as url, ClientSession() as session:  # type: ignore[arg-type]
+    async with serving(route.handler) as url, ClientSession() as session:
         yield Pusher(session, url)
 
 

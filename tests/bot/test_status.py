@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ async def test_it_changes_now_and_then_only_and_not_without_need(slow: Scene) ->
         await asyncio.sleep(0.1)
     moments = changes(slow.telegram)
     assert 1 <= len(moments) <= 8 / PAUSE
-    assert all(b - a > PAUSE * 0.95 for a, b in zip(moments, moments[1:], strict=False))
+    assert all(b - a > PAUSE * 0.95 for a, b in pairwise(moments))
     await asyncio.sleep(2 * PAUSE)
     settled = len(changes(slow.telegram))
     await asyncio.sleep(PAUSE + 0.5)

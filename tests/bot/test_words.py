@@ -44,7 +44,7 @@ async def test_a_wrong_flag_is_explained_and_nothing_is_made(talk: Scene) -> Non
     await talk.boris.says("лиса --sedd 7")
     answer = await talk.boris.sees(lambda message: "--sedd" in message.text)
     assert "--seed" in answer.text
-    assert "настройки" in answer.text
+    assert "поставьте после тире пробел" in answer.text
     assert talk.twin.jobs == []
 
 

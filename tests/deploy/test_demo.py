@@ -127,7 +127,7 @@ def test_the_second_start_installs_nothing(clone: Path) -> None:
     assert done.returncode == 0, done
     assert done.stdout.splitlines() == [
         f"Starting the studio. The page will be at http://localhost:{port} (Ctrl+C stops it).",
-        f"-m web: localhost {port}",
+        f"-m deploy.start: localhost {port}",
     ]
 
 

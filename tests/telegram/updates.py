@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from tests.telegram.chats import Pulse
@@ -29,6 +30,7 @@ class Update:
     id: int
     queue: int
     text: str
+    made: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False, slots=True)
@@ -47,6 +49,7 @@ class Updates:
         self._allowed: frozenset[str] | None = None
         self._pulse = Pulse()
         self._poll: _Poll | None = None
+        self.waits: list[float] = []  # seconds until the bot had acknowledged each
         self.taker: Callable[[Update], None] | None = None  # the webhook, while there is one
 
     def __len__(self) -> int:
@@ -76,7 +79,8 @@ class Updates:
         return list(self._pending.values())
 
     def done(self, update: Update) -> None:
-        self._pending.pop(update.id, None)
+        if self._pending.pop(update.id, None):
+            self.waits.append(time.monotonic() - update.made)
 
     def clear(self) -> None:
         self._pending.clear()
@@ -117,10 +121,10 @@ class Updates:
     def _confirm(self, offset: int) -> None:
         if offset < 0:
             offset = max(self._next + offset, 0)
-        for update_id in list(self._pending):
-            if update_id >= offset:
+        for update in self.pending():
+            if update.id >= offset:
                 break
-            del self._pending[update_id]
+            self.done(update)
 
 
 def _conflict(what: str) -> Refused:
