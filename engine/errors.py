@@ -279,6 +279,10 @@ class TooManyCalls(UserError):
     text = "Calls in a minute: {limit} at most. Please wait a moment."
 
 
+class TooManyAtOnce(UserError):
+    text = "Calls of this kind at once: {limit} at most. Please wait until one has ended."
+
+
 class KeyReused(UserError):
     text = "This idempotency key was given with another request before. Choose a new one."
 

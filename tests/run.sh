@@ -17,6 +17,7 @@ named where not.
 END
 }
 
+WORKERS=2 # processes that run tests, a file at a time each
 failed=()
 lint_imports='from importlinter.cli import lint_imports_command as run; run(["--no-logo"])'
 
@@ -49,7 +50,8 @@ check() {
 
 tests() {
     export HF_HUB_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=False TOKENIZERS_PARALLELISM=false
-    $PYTHON -m pytest ${fast:+-m "not system and not slow"} "$@"
+    export OMP_NUM_THREADS=1 # small networks: more threads than processors only wait for each other
+    $PYTHON -m pytest -n "$WORKERS" --dist loadfile ${fast:+-m "not system and not slow"} "$@"
 }
 
 system_packages() {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -17,13 +18,25 @@ from engine.settings import Settings
 from engine.studio import Studio
 from engine.texts import LANGUAGES, Texts
 from web import health, languages, media
+from web.account import account_router
+from web.api.app import APIs
+from web.bounds import Bounds
+from web.gate import Gate
 from web.guards import OwnOrigin, SafeHeaders
+from web.history import history_router
+from web.live import live_router
+from web.lost import Lost
 from web.page import STATIC, Page, head
+from web.plain import Plains
+from web.privacy import privacy_router
+from web.shared import shared_router
+from web.stage import stage_router
+from web.telegram import Telegram
 from web.theme import theme
 from web.visitors import Visitors
 
 ASKED_AT_ROOT = {"/favicon.ico": "favicon.svg", "/manifest.json": "manifest.json"}
-FORM_LIMIT = "2mb"  # of a file sent to Gradio; this page takes none
+FORM_LIMIT = "1mb"  # of a file sent to Gradio; this page sends none
 
 
 def build(settings: Settings, studio: Studio) -> FastAPI:
@@ -32,16 +45,33 @@ def build(settings: Settings, studio: Studio) -> FastAPI:
     app.include_router(languages.router)
     app.include_router(health.health_router(studio))
     app.include_router(media.media_router(studio))
+    app.include_router(live_router(studio))
+    app.include_router(stage_router(studio))
+    plains = Plains(studio)
+    _add_plain_pages(app, settings, studio, plains)
+    app.router.routes.append(APIs(settings, studio))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for path, file in ASKED_AT_ROOT.items():
         app.add_route(path, _file(STATIC / file))
     _mount_pages(app, settings, studio)
+    app.add_middleware(Lost, plains=plains)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # none; else Gradio allows every one
+    app.add_middleware(Bounds)
     app.add_middleware(OwnOrigin, public_url=settings.public_url)
     secure = settings.public_url.startswith("https:")
-    app.add_middleware(Visitors, key=settings.signing_key(), secure=secure)
+    app.add_middleware(Visitors, studio=studio, key=settings.signing_key(), secure=secure)
     app.add_middleware(SafeHeaders)
     return app
+
+
+def _add_plain_pages(app: FastAPI, settings: Settings, studio: Studio, plains: Plains) -> None:
+    """What is in our own HTML alone, and the history."""
+    app.include_router(shared_router(studio, settings, plains))
+    telegram = Telegram.of(settings)
+    for language in LANGUAGES:
+        app.include_router(history_router(studio, plains, language))
+        app.include_router(account_router(studio, settings, plains, telegram, language))
+        app.include_router(privacy_router(settings, plains, language))
 
 
 def visitor(request: Request) -> str | None:
@@ -53,11 +83,13 @@ def visitor(request: Request) -> str | None:
 def _mount_pages(app: FastAPI, settings: Settings, studio: Studio) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str((settings.data / "gradio").resolve())
     for language in LANGUAGES:
-        page = Page(studio, studio.models(), Texts(language))
+        texts = Texts(language)
+        page = Page(studio, studio.models(), texts)
         gr.mount_gradio_app(
             app,
             page.build(),
             path=f"/{language}",
+            app_kwargs={"middleware": [Middleware(Gate)]},
             auth_dependency=visitor,
             allowed_paths=[],
             max_file_size=FORM_LIMIT,
@@ -69,7 +101,7 @@ def _mount_pages(app: FastAPI, settings: Settings, studio: Studio) -> None:
             pwa=False,
             footer_links=[],
             theme=theme(),
-            head=head(language, _version(STATIC)),
+            head=head(texts),
         )
 
 
@@ -78,8 +110,3 @@ def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
         return FileResponse(path)
 
     return answer
-
-
-def _version(folder: Path) -> str:
-    """Changes when a file of the folder does, so that browsers fetch it again."""
-    return str(max(file.stat().st_mtime_ns for file in folder.iterdir()))

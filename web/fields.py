@@ -8,26 +8,42 @@ import gradio as gr
 from gradio.components import Component
 
 from engine.cards import ModelCard
-from engine.requests import GUIDANCE_LIMIT, STEPS_LIMIT
+from engine.preferences import ASPECTS
+from engine.requests import GUIDANCE_LIMIT, PRIOR_STEPS_LIMIT, STEPS_LIMIT, STRENGTH_LIMIT
+from engine.styles import STYLES, title
 from engine.texts import Texts
-from web.form import defaults, size_name
+from web.form import defaults
+from web.printable import printable
 
-OF_MODEL = ("count", "size", "steps", "guidance", "prior_steps", "prior_guidance")
+OF_MODEL = ("count", "sampler", "steps", "guidance", "prior_steps", "prior_guidance", "strength")
+EXACT = 2**53  # up to here, a browser knows whole numbers from each other
 
 
 def update(name: str, value: Any, card: ModelCard) -> Any:
-    """The field with that value, and within the bounds of that model."""
+    """The field with that value, and within the bounds of that model.
+
+    What cannot be a value of it, as no page of ours sends it, is the model's own.
+    """
+    value = _fitting(value, defaults(card)[name])
     if name == "count":
         return gr.update(value=min(value, card.count_limit), maximum=card.count_limit)
-    if name == "size":
-        return gr.update(value=value, choices=sizes(card), visible=len(card.sizes) > 1)
+    if name == "sampler":
+        several = len(card.samplers) > 1
+        return gr.update(value=value, choices=samplers(card), visible=several)
     if name in ("prior_steps", "prior_guidance"):
         return gr.update(value=value, visible=card.prior_steps > 0)
     return gr.update(value=value)
 
 
-def sizes(card: ModelCard) -> list[tuple[str, str]]:
-    return [(f"{width} × {height}", size_name(width, height)) for width, height in card.sizes]
+def _fitting(value: Any, default: Any) -> Any:
+    if isinstance(default, str):
+        return printable(value) if isinstance(value, str) else default
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if number and abs(value) <= EXACT else default  # nan is no smaller than anything
+
+
+def samplers(card: ModelCard) -> list[tuple[str, str]]:
+    return [(sampler.upper(), sampler) for sampler in card.samplers]
 
 
 class Fields:
@@ -37,6 +53,7 @@ class Fields:
         self._cards = cards
         self._card = cards[0]
         self._start = defaults(cards[0])
+        self._texts = texts
         self._say = texts.say
         self.made: dict[str, Component] = {}
 
@@ -51,6 +68,27 @@ class Fields:
         self.made["prompt"] = box
         return box
 
+    def edit_prompt(self) -> None:
+        self.made["edit_prompt"] = gr.Textbox(
+            label=self._say("What should be there?"),
+            placeholder=self._say("Leave it empty to let the picture decide"),
+            lines=2,
+            max_lines=8,
+            elem_id="edit_prompt",
+        )
+
+    def strength(self) -> None:
+        self.made["strength"] = gr.Slider(
+            minimum=STRENGTH_LIMIT[0],
+            maximum=STRENGTH_LIMIT[1],
+            value=self._start["strength"],
+            step=0.01,
+            label=self._say("Strength"),
+            info=self._say("How much of the picture is changed."),
+            buttons=[],
+            elem_id="strength",
+        )
+
     def count(self) -> None:
         self.made["count"] = gr.Slider(
             minimum=1,
@@ -62,24 +100,34 @@ class Fields:
             elem_id="count",
         )
 
-    def size(self) -> None:
-        self.made["size"] = gr.Dropdown(
-            choices=sizes(self._card),
-            value=self._start["size"],
-            label=self._say("Size"),
-            visible=len(self._card.sizes) > 1,
-            elem_id="size",
+    def aspect(self) -> None:
+        """Each is drawn as a small frame by the style sheet."""
+        self.made["aspect"] = gr.Radio(
+            choices=list(ASPECTS),
+            value=self._start["aspect"],
+            label=self._say("Shape"),
+            elem_id="aspect",
+        )
+
+    def style(self) -> None:
+        """Each is shown by its sample, which the style sheet brings."""
+        styles = [(title(style, self._texts), name) for name, style in STYLES.items()]
+        self.made["style"] = gr.Radio(
+            choices=[(self._say("No style"), ""), *styles],
+            value="",
+            label=self._say("Style"),
+            elem_id="style",
         )
 
     def seed(self) -> None:
         """Words, not a number: Gradio shows an empty number as 0, and empty means random here."""
-        self.made["seed"] = gr.Textbox(
-            label=self._say("Seed"),
-            placeholder=self._say("random"),
-            max_lines=1,
-            html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
-            elem_id="seed",
-        )
+        self.made["seed"] = self._digits("seed", self._say("Seed"), self._say("random"))
+
+    def width(self) -> None:
+        self.made["width"] = self._digits("width", self._say("Width"), self._say("by the shape"))
+
+    def height(self) -> None:
+        self.made["height"] = self._digits("height", self._say("Height"), self._say("by the shape"))
 
     def model(self) -> None:
         self.made["model"] = gr.Dropdown(
@@ -88,6 +136,15 @@ class Fields:
             label=self._say("Model"),
             visible=len(self._cards) > 1,
             elem_id="model",
+        )
+
+    def sampler(self) -> None:
+        self.made["sampler"] = gr.Dropdown(
+            choices=samplers(self._card),
+            value=self._start["sampler"],
+            label=self._say("Sampler"),
+            visible=len(self._card.samplers) > 1,
+            elem_id="sampler",
         )
 
     def negative_prompt(self) -> None:
@@ -127,7 +184,7 @@ class Fields:
     def prior_steps(self) -> None:
         self._number(
             "prior_steps",
-            STEPS_LIMIT,
+            PRIOR_STEPS_LIMIT,
             self._say("Prior steps"),
             self._say("Steps of the first stage, which turns words into an idea of a picture."),
         )
@@ -151,5 +208,14 @@ class Fields:
             info=info,
             visible=self._card.prior_steps > 0 or not name.startswith("prior"),
             buttons=[],
+            elem_id=name,
+        )
+
+    def _digits(self, name: str, label: str, placeholder: str) -> gr.Textbox:
+        return gr.Textbox(
+            label=label,
+            placeholder=placeholder,
+            max_lines=1,
+            html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
             elem_id=name,
         )

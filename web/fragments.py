@@ -4,75 +4,81 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from engine.cards import ModelCard
 from engine.errors import UserError
 from engine.events import Step
+from engine.styles import STYLES, title
 from engine.texts import Texts
-from storage.records import JobRecord, JobState
+from storage.records import JobRecord
+
+
+def templates(texts: Texts, cards: Sequence[ModelCard]) -> Environment:
+    """The templates of web/templates, which speak one language and know what can be made."""
+    environment = Environment(
+        loader=PackageLoader("web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals.update(
+        say=texts.say,
+        plural=texts.count,
+        error=texts.error_record,
+        language=texts.language,
+        style=lambda name: title(STYLES[name], texts) if name in STYLES else name,
+        modes={mode for card in cards for mode in card.modes},
+        models={card.name: card.title for card in cards},
+    )
+    return environment
 
 
 class Fragments:
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, cards: Sequence[ModelCard]) -> None:
         self._texts = texts
-        self._templates = Environment(
-            loader=PackageLoader("web"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=StrictUndefined,
-        )
-        self._templates.globals.update(
-            seen=time.monotonic_ns,
-            say=texts.say,
-            plural=texts.count,
-            error=texts.error_record,
-            language=texts.language,
-        )
+        self._templates = templates(texts, cards)
 
     def header(self) -> str:
-        return self._render("header")
+        return self.render("header")
 
-    def empty(self) -> str:
-        """The stage before the first picture."""
-        return self._render("empty")
+    def part(self, name: str) -> str:
+        """What is there of a part of the page before its script wakes."""
+        return self.render(name)
 
-    def queued(self, job: JobRecord, position: int, waiting: int) -> str:
-        """`position` requests of anybody are before this one, `waiting` of one's own behind it."""
-        return self._render("queued", job=job, position=position, waiting=waiting)
+    def tile(self, job: JobRecord) -> str:
+        """A job in the strip."""
+        return self.render("tile", job=job)
 
-    def drawing(
-        self, job: JobRecord, step: Step, seconds: int | None, waiting: int, preview: str | None
-    ) -> str:
-        """`preview` is the address of the newest one, which may be of an earlier step."""
-        return self._render(
-            "drawing",
-            job=job,
-            step=step,
-            seconds=seconds,
-            waiting=waiting,
-            preview=preview,
+    def stage(self, jobs: Sequence[JobRecord]) -> str:
+        """Jobs large, side by side: their pictures, how they go, or why there are none."""
+        return self.render("stage", jobs=jobs)
+
+    def place(self, position: int) -> str:
+        """`position` requests of anybody are before this one."""
+        if position == 0:
+            return self._texts.say("Yours is next. It starts in a moment.")
+        return self._texts.count(
+            "In the queue: {n} request is before yours.",
+            "In the queue: {n} requests are before yours.",
+            position,
         )
 
-    def ended(self, job: JobRecord) -> str:
-        """A job's pictures, or why there are none."""
-        return self._render("ended", job=job)
-
-    def history(self, jobs: Sequence[JobRecord]) -> str:
-        """Newest first, without what was stopped and what the stage shows as being drawn."""
-        on_stage = next((job for job in reversed(jobs) if not job.state.final), None)
-        shown = [job for job in jobs if job.state is not JobState.CANCELLED and job is not on_stage]
-        return self._render("history", jobs=shown)
+    def step(self, step: Step, seconds: int | None) -> tuple[str, str]:
+        """How far it is, and how long it takes."""
+        say = self._texts.say
+        line = say("Step {index} of {total}", index=step.index, total=step.total)
+        return line, "" if seconds is None else say("about {seconds} s left", seconds=seconds)
 
     def problem(self, error: UserError) -> str:
         """A sentence above the button that says what is wrong."""
-        return self._render("problem", sentence=self._texts.error(error))
+        return self.render("problem", sentence=self._texts.error(error))
 
-    def _render(self, name: str, **values: object) -> str:
+    def render(self, name: str, **values: object) -> str:
         return self._templates.get_template(f"{name}.html").render(values)
 
 

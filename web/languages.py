@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,6 +12,7 @@ from engine.texts import LANGUAGES
 
 COOKIE = "language"
 YEAR = 365 * 24 * 3600  # seconds
+PLAIN = re.compile(r"/[a-z]{2}/(account|privacy)(?:\?|$)")  # pages that are in every language
 
 router = APIRouter()
 
@@ -22,12 +25,18 @@ def front_door(request: Request) -> Response:
 
 @router.get("/language/{language}")
 def choose(request: Request, language: str) -> Response:
-    """Remembers the language chosen by the switch on the page."""
+    """Remembers the language chosen by the switch on the page, and leads back to that page."""
     if language not in LANGUAGES:
         return RedirectResponse(f"{_prefix(request)}/", status_code=303)
-    response = RedirectResponse(f"{_prefix(request)}/{language}/", status_code=303)
-    response.set_cookie(COOKIE, language, max_age=YEAR, samesite="lax", httponly=True)
+    came_from = PLAIN.search(request.headers.get("referer", ""))
+    page = came_from[1] if came_from else ""
+    response = RedirectResponse(f"{_prefix(request)}/{language}/{page}", status_code=303)
+    remember(response, language)
     return response
+
+
+def remember(response: Response, language: str) -> None:
+    response.set_cookie(COOKIE, language, max_age=YEAR, samesite="lax", httponly=True)
 
 
 def choice(request: Request) -> str:

@@ -1,6 +1,6 @@
 """The studio's page in one language: its layout, and which press calls which handler.
 
-Nothing is done here: what a press does is in web/handlers.py.
+Nothing is done here: what a press does is in web/handlers.py and in the scripts of web/static.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import gradio as gr
 
 from engine.cards import ModelCard
 from engine.studio import Studio
+from engine.styles import STYLES
 from engine.texts import Texts
 from web.fields import OF_MODEL, Fields
 from web.form import FIELDS
 from web.fragments import Fragments
 from web.handlers import Handlers
+from web.scripts import embedded
 
 STATIC = Path(__file__).parent / "static"
-HISTORY_PAGE = 24  # jobs shown at first, and more each time
 STORAGE_SECRET = "kandinsky-studio"  # noqa: S105 - every browser gets it; it keeps nothing secret
 
 EXAMPLES = {
@@ -36,17 +37,29 @@ EXAMPLES = {
         "кактус на розовом фоне",
     ),
 }
-
-# Buttons inside our own HTML carry data-do and what their handler needs to know.
-PRESSES = """
-const known = ['seed', 'reuse', 'stop'];
-element.addEventListener('click', (event) => {
-    const button = event.target.closest('[data-do]');
-    if (button && known.includes(button.dataset.do)) {
-        trigger(button.dataset.do, { ...button.dataset });
-    }
-});
+FOLDED = (
+    "model",
+    "width",
+    "height",
+    "sampler",
+    "steps",
+    "guidance",
+    "prior_steps",
+    "prior_guidance",
+    "negative_decoder_prompt",
+)
+# Scripts call handlers by these events.
+BRIDGE = """
+const known = ['fill', 'seed'];
+window.studioTrigger = (name, data) => known.includes(name) && trigger(name, data);
 """
+MEMORY = f"""(...fields) => studio.summarise(
+    Object.fromEntries({list(FIELDS)}.map((name, i) => [name, fields[i]]))
+)"""
+DIRECT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+STYLES_SHEETS = ("page", "mix", "edit", "history")
+MODULES = ("core", "live", "create", "mix", "edit", "history")
+ELSEWHERE = ("account", "signing")  # scripts of other pages
 
 
 class Page:
@@ -55,138 +68,119 @@ class Page:
     def __init__(self, studio: Studio, cards: list[ModelCard], texts: Texts) -> None:
         self._texts = texts
         self._say = texts.say
-        self._show = Fragments(texts)
+        self._show = Fragments(texts, cards)
         self._on = Handlers(studio, cards, texts)
         self._fields = Fields(cards, texts)
         self._several_models = len(cards) > 1
 
     def build(self) -> gr.Blocks:
-        blocks = gr.Blocks(
-            title="Kandinsky Studio",
-            fill_width=True,
-            analytics_enabled=False,
-            delete_cache=(3600, 3600),
-        )
+        blocks = gr.Blocks(title="Kandinsky Studio", fill_width=True, analytics_enabled=False)
         with blocks:
-            self._memory()
+            self._saved = gr.BrowserState(None, storage_key="studio-form", secret=STORAGE_SECRET)
             self._layout()
             self._wire(blocks)
-            blocks.queue(default_concurrency_limit=None)
         return blocks
 
-    def _memory(self) -> None:
-        """What the browser remembers for both languages, and what only this tab does."""
-        self._job = gr.BrowserState(None, storage_key="studio-job", secret=STORAGE_SECRET)
-        self._saved = gr.BrowserState(None, storage_key="studio-form", secret=STORAGE_SECRET)
-        self._shown = gr.State(HISTORY_PAGE)
-        self._key = gr.Textbox(visible=False)
-        self._wake = gr.Button(visible="hidden", elem_id="wake")
-
     def _layout(self) -> None:
-        self._own(self._show.header(), "header")
+        self._own("header")
+        self._own("strip")
         with gr.Row(elem_id="studio"):
             with gr.Column(elem_id="ask"):
                 self._ask()
             with gr.Column(elem_id="settings"):
                 self._settings()
-            self._stage = self._own(self._show.empty(), "stage")
-        self._history = self._own("", "history")
-        self._more = gr.Button(self._say("Show more"), elem_id="more", size="sm")
+            self._own("empty", "stage")
+        self._own("history", "history-panel")
+        self._own("footer")
+        with gr.Row(elem_id="unseen"):
+            self._key, self._task, self._jobs = gr.Textbox(), gr.Textbox(), gr.Textbox()
+            self._bridge = gr.HTML("", js_on_load=BRIDGE)
 
     def _ask(self) -> None:
-        self._prompt = self._fields.prompt()
+        with gr.Column(elem_id="tab-create"):
+            self._prompt = self._fields.prompt()
+            self._examples()
+            self._own("start")
+        with gr.Column(elem_id="tab-mix"):
+            self._own("mix")
+        with gr.Column(elem_id="tab-edit"):
+            self._own("edit")
+            self._fields.edit_prompt()
+        self._fields.strength()
+        self._problem = gr.HTML("", elem_id="problem", apply_default_css=False)
+        self._own("summary")
+        self._draw = gr.Button(self._say("Draw"), variant="primary", size="lg", elem_id="draw")
+
+    def _examples(self) -> None:
         with gr.Row(elem_id="examples"):
             for text in EXAMPLES[self._texts.language]:
                 example = gr.Button(text, size="sm", elem_classes="example")
-                example.click(
-                    None, None, self._prompt, js=f"() => {text!r}", api_visibility="private"
-                )
-        self._problem = self._own("", "problem")
-        with gr.Row(elem_id="go"):
-            self._draw = gr.Button(
-                self._say("Draw"), variant="primary", size="lg", elem_id="draw", scale=3
-            )
-            self._stop = gr.Button(
-                self._say("Stop"), size="lg", visible=False, elem_id="stop", scale=1
-            )
+                example.click(None, None, self._prompt, js=f"() => {text!r}", **DIRECT)
 
-    def _own(self, html: str, name: str) -> gr.HTML:
-        return gr.HTML(html, elem_id=name, js_on_load=PRESSES, apply_default_css=False)
+    def _own(self, part: str, elem_id: str | None = None) -> None:
+        """A part whose HTML is ours; its script finds it by the ids inside."""
+        html = self._show.part(part)
+        gr.HTML(html, elem_id=elem_id or f"{part}-part", js_on_load=None, apply_default_css=False)
 
     def _settings(self) -> None:
         self._fields.count()
-        self._fields.size()
+        self._fields.aspect()
+        self._fields.style()
+        self._fields.negative_prompt()
         with gr.Row(elem_id="seed-row"):
             self._fields.seed()
             self._same = gr.Button(self._say("Same as last"), size="sm", elem_id="same")
             self._fresh = gr.Button(self._say("Random"), size="sm", elem_id="fresh")
         with gr.Accordion(self._say("More settings"), open=False, elem_id="advanced"):
-            for name in ("model", "negative_prompt", "negative_decoder_prompt", *OF_MODEL[2:]):
+            for name in FOLDED:
                 getattr(self._fields, name)()
 
     def _wire(self, blocks: gr.Blocks) -> None:
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        raw = private | {"preprocess": False}  # the request's own checks speak
         on, fields = self._on, [self._fields.made[name] for name in FIELDS]
-
-        following: dict[str, Any] = private | {
-            "fn": on.follow,
-            "inputs": [self._job, self._shown],
-            "outputs": [self._stage, self._job, self._stop, self._history],
-            "trigger_mode": "multiple",
-        }
-        blocks.load(on.restore, self._saved, fields, **private)
-        blocks.load(**following)
-        self._wake.click(**following)
+        seed = self._fields.made["seed"]
+        blocks.load(on.restore, self._saved, fields, **DIRECT)
         self._draw.click(
             on.submit,
-            [self._key, *fields],
-            [self._problem, self._job],
-            js="(key, ...fields) => [studio.key(fields), ...fields]",
-            **raw,
-        ).success(**following)
-        self._stop.click(on.stop, self._job, self._problem, **private)
-
-        for part in (self._stage, self._history):
-            part.seed(on.seed, None, fields[FIELDS.index("seed")], **private)
-            part.reuse(on.reuse, None, [self._problem, *fields], **private).then(
-                None, None, None, js="() => studio.show('prompt')", api_visibility="private"
-            )
-            part.stop(on.stop_listed, None, self._problem, **private)
-        self._same.click(on.last_seed, self._job, fields[FIELDS.index("seed")], **private)
-        self._fresh.click(
-            None, None, fields[FIELDS.index("seed")], js="() => ''", api_visibility="private"
-        )
-        self._more.click(None, self._shown, self._shown, js=f"(n) => n + {HISTORY_PAGE}", **private)
-        self._remember(fields)
-
-    def _remember(self, fields: list[Any]) -> None:
-        """Keeps the form in the browser at every change that the visitor makes."""
-        gr.on(
-            [field.change for field in fields],
-            None,
-            fields,
-            self._saved,
-            js="(...fields) => [fields]",
-            api_visibility="private",
-            show_progress="hidden",
-        )
+            [self._key, self._task, *fields],
+            [self._problem, self._jobs],
+            js="async (key, task, ...fields) => [...(await studio.task(fields)), ...fields]",
+            preprocess=False,  # the request's own checks speak
+            trigger_mode="multiple",
+            **DIRECT,
+        ).then(None, self._jobs, None, js="(jobs) => studio.submitted(jobs)", **DIRECT)
+        self._bridge.fill(on.fill, None, fields, **DIRECT)
+        self._bridge.seed(on.seed, None, seed, **DIRECT)
+        self._same.click(None, seed, seed, js="(seed) => studio.lastSeed() ?? seed", **DIRECT)
+        self._fresh.click(None, None, seed, js="() => ''", **DIRECT)
+        changes = [field.change for field in fields]  # type: ignore[attr-defined]
+        gr.on(changes, None, fields, self._saved, js=MEMORY, **DIRECT)
         if self._several_models:
-            made = self._fields.made
-            made["model"].input(  # type: ignore[attr-defined]
-                self._on.adapt,
-                made["model"],
-                [made[name] for name in OF_MODEL],
-                api_visibility="private",
-                show_progress="hidden",
-            )
+            of_model = [self._fields.made[name] for name in OF_MODEL]
+            model = self._fields.made["model"]
+            model.input(on.adapt, model, of_model, **DIRECT)  # type: ignore[attr-defined]
 
 
-def head(language: str, version: str) -> str:
-    """What the page adds to <head>: its own style and script, and no more."""
+def head(texts: Texts) -> str:
+    """What the page adds to <head>: its own style, texts and scripts, and no more."""
+    sheets = "".join(
+        f'<link rel="stylesheet" href="/static/{name}.css">\n' for name in STYLES_SHEETS
+    )
+    modules = "".join(
+        f'<script type="module" src="/static/{name}.js"></script>\n' for name in MODULES
+    )
+    preloads = "".join(
+        f'<link rel="modulepreload" href="/static/{file.name}">\n'
+        for file in sorted(STATIC.glob("*.js"))
+        if file.stem not in ELSEWHERE
+    )
+    samples = "".join(
+        f'#style label:has(input[value="{value}"])::before'
+        f'{{background-image:url("/styles/{name}.webp")}}'
+        for value, name in (("", "none"), *zip(STYLES, STYLES, strict=True))
+    )
     return f"""
 <link rel="icon" type="image/svg+xml" href="/static/favicon.svg">
-<link rel="stylesheet" href="/static/page.css?{version}">
-<script>document.documentElement.lang = "{language}"</script>
-<script src="/static/page.js?{version}"></script>
-"""
+{sheets}<style>{samples}</style>
+<script>document.documentElement.lang = "{texts.language}"</script>
+{embedded(texts)}
+{preloads}{modules}"""

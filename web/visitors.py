@@ -1,4 +1,9 @@
-"""Gives each browser its own account: a random id in a signed cookie, nothing more."""
+"""Recognises who comes: a signed cookie names an anonymous visitor, another one a session.
+
+What they are is put into `request.state`: `visitor`, such as "web:..." or "telegram:...", None
+where the database cannot say; `anonymous`, who they are without the session; `known`, whether a
+cookie came that says who they are.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +15,24 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "studio"
+from engine.errors import WentWrong
+from engine.studio import Studio
+
+VISITOR = "studio"  # the cookie of an anonymous visitor
+SESSION = "studio-session"  # the cookie of somebody who has signed in
 YEAR = 365 * 24 * 3600  # seconds; browsers keep a cookie for 400 days at most
+WITHOUT_COOKIES = ("/static/", "/s/", "/api/", "/v1/", "/sdapi/", "/healthz")  # nobody is met there
 
 
 class Visitors:
-    """Middleware that puts the visitor's id into `request.state.visitor`.
+    """Middleware that recognises whoever asks.
 
     A missing or forged cookie is replaced by a new one, so a page always has an account.
     """
 
-    def __init__(self, app: ASGIApp, *, key: str, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, studio: Studio, key: str, secure: bool) -> None:
         self.app = app
+        self.studio = studio
         self.signer = URLSafeSerializer(key, salt="visitor")
         self.secure = secure
 
@@ -29,15 +40,22 @@ class Visitors:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        connection = HTTPConnection(scope)
-        known = self._read(connection.cookies.get(COOKIE))
+        cookies = HTTPConnection(scope).cookies
+        known = self._read(cookies.get(VISITOR))
         visitor = known or secrets.token_urlsafe(18)
-        scope.setdefault("state", {})["visitor"] = visitor
+        session = cookies.get(SESSION)
+        person = await self._person(session) if session else ""
+        state = scope.setdefault("state", {})
+        state["anonymous"] = f"web:{visitor}"
+        state["visitor"] = state["anonymous"] if person == "" else person
+        state["known"] = known is not None or person != ""
+        give = known is None and not scope["path"].startswith(WITHOUT_COOKIES)
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and known is None:
+            if message["type"] == "http.response.start" and give:
                 secure = self.secure or scope["scheme"] == "https"
-                MutableHeaders(scope=message).append("set-cookie", self._write(visitor, secure))
+                cookie = written(VISITOR, str(self.signer.dumps(visitor)), YEAR, secure=secure)
+                MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)
@@ -51,14 +69,17 @@ class Visitors:
             return None
         return visitor if isinstance(visitor, str) else None
 
-    def _write(self, visitor: str, secure: bool) -> str:
-        response = Response()
-        response.set_cookie(
-            COOKIE,
-            str(self.signer.dumps(visitor)),
-            max_age=YEAR,
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
-        return response.headers["set-cookie"]
+    async def _person(self, session: str) -> str | None:
+        """Whose session it is: empty for one that has ended, None while nobody can say."""
+        try:
+            account = await self.studio.access.signed_in(session)
+        except WentWrong:
+            return None
+        return f"{account.channel}:{account.external_id}" if account is not None else ""
+
+
+def written(name: str, value: str, seconds: int, *, secure: bool) -> str:
+    """The Set-Cookie header of a cookie that scripts cannot read; 0 seconds removes it."""
+    response = Response()
+    response.set_cookie(name, value, max_age=seconds, secure=secure, httponly=True, samesite="lax")
+    return response.headers["set-cookie"]

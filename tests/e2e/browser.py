@@ -41,11 +41,31 @@ class Visitor:
 
     @property
     def pictures(self) -> Locator:
-        return self.stage.locator(".result img")
+        return self.stage.locator(".result .picture img")
+
+    @property
+    def strip(self) -> Locator:
+        return self.page.locator("#strip .tile")
+
+    @property
+    def prompt(self) -> Locator:
+        return self.page.locator("#prompt textarea")
+
+    async def go(self, tab: str) -> None:
+        """To another part of the studio."""
+        await self.page.locator(f"#tabs a[href$='#{tab}']").click()
+
+    async def act(self, name: str, nth: int = 0) -> None:
+        """One of the actions under a picture of the stage, in its menu or not."""
+        picture = self.stage.locator(".picture").nth(nth)
+        button = picture.locator(f"[data-do={name}]")
+        if not await button.is_visible():
+            await picture.locator("summary").click()
+        await button.click()
 
     async def open(self, path: str = "/") -> None:
         await self.page.goto(self.address + path)
-        await expect(self.page.locator("#history h2")).to_be_visible(timeout=LONG)
+        await expect(self.page.locator("#tabs [aria-current]")).to_be_visible(timeout=LONG)
 
     async def write(self, prompt: str) -> None:
         await self.page.locator("#prompt textarea").fill(prompt)
@@ -66,7 +86,7 @@ class Visitor:
     async def until_drawing(self, step: str = r"Step \d+ of \d+") -> None:
         """Looks at every frame, so it sees a drawing that takes a second if it began before."""
         await self.page.wait_for_function(
-            "(step) => new RegExp(step).test(document.querySelector('#stage .line')?.innerText)",
+            "(step) => new RegExp(step).test(document.querySelector('#stage .now')?.innerText)",
             arg=step,
             timeout=LONG,
         )

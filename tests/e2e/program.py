@@ -25,6 +25,7 @@ class Program:
 
     address: str
     data: Path
+    pid: int
 
 
 def free_port() -> int:
@@ -54,7 +55,7 @@ def running(data: Path, port: int | None = None, **settings: str) -> Iterator[Pr
         stdout=subprocess.DEVNULL,
     )
     try:
-        program = Program(f"http://127.0.0.1:{port}", data)
+        program = Program(f"http://127.0.0.1:{port}", data, process.pid)
         _await_answer(process, program)
         yield program
         process.send_signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Route, expect
 
 from engine.mini.judge import look
 from tests.e2e.browser import LONG, Visitor
@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 RUSSIAN = {"locale": "ru-RU"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 LONG_JOB = 250  # steps, to have time for something else meanwhile
-EVENTS: Any = {"status": 200, "content_type": "text/event-stream"}
 
 HOSTILE = [
     "<script>window.pwned=1</script><img src=x onerror='window.pwned=1'>",
@@ -85,9 +84,9 @@ async def test_a_drawing_can_be_stopped(program: Program, enter: Visit) -> None:
     await person.set("steps", LONG_JOB)
     await person.draw(prompt)
     await person.until_drawing()
-    await person.page.locator("#stop").click()
+    await person.stage.get_by_role("button", name="Stop").click()
     await expect(person.stage).to_contain_text("Stopped.", timeout=LONG)
-    await expect(person.page.locator("#stop")).to_be_hidden()
+    await expect(person.strip.locator("[data-do=stop]")).to_have_count(0)
     (job,) = jobs(program, prompt)
     assert (job["state"], job["pictures"]) == ("cancelled", 0)
 
@@ -100,7 +99,7 @@ async def test_a_reload_loses_nothing(program: Program, enter: Visit) -> None:
     await person.until_drawing()
     await person.open()
     await person.until_drawing()
-    await expect(person.page.locator("#prompt textarea")).to_have_value(prompt)
+    await expect(person.prompt).to_have_value(prompt)
     await person.page.close()  # leaving does not cancel
     person.page = await person.context.new_page()
     await person.open()
@@ -127,23 +126,27 @@ async def test_a_broken_network_loses_nothing(program: Program, enter: Visit) ->
     await person.set("steps", LONG_JOB)
     await person.draw("a lonely penguin on a red background")
     await person.until_drawing()
-    line = person.stage.locator(".line span").first
+    line = person.stage.locator(".now")
     await person.page.evaluate("stop()")  # ends the page's streams, as a locked phone does
     seen = await line.inner_text()
     await expect(line).not_to_have_text(seen, timeout=LONG)
-    await person.page.locator("#stop").click()
+    await person.stage.get_by_role("button", name="Stop").click()
     await expect(person.stage).to_contain_text("Stopped.", timeout=LONG)
 
 
-async def test_a_page_whose_first_answer_was_lost_asks_again(
-    program: Program, browser: Browser
+async def test_a_page_says_when_the_studio_is_away_and_comes_back(
+    tmp_path: Path, enter: Visit
 ) -> None:
-    context = await browser.new_context()
-    page = await context.new_page()
-    await page.route("**/queue/data*", lambda route: route.fulfill(body="", **EVENTS), times=1)
-    await page.goto(program.address)
-    await expect(page.locator("#history h2")).to_be_visible(timeout=LONG)
-    await context.close()
+    port = free_port()
+    with running(tmp_path, port) as program:
+        person = await enter(program)
+        await person.write("a kept text")
+    notice = person.page.locator("#notice")
+    await expect(notice).to_contain_text("The studio does not answer.", timeout=LONG)
+    await expect(notice.get_by_role("button", name="Try again")).to_be_visible()
+    with running(tmp_path, port):
+        await expect(notice).to_contain_text("The studio is back.", timeout=LONG)
+        await expect(person.prompt).to_have_value("a kept text")
 
 
 async def test_nobody_else_sees_a_picture(program: Program, enter: Visit) -> None:
@@ -156,7 +159,11 @@ async def test_nobody_else_sees_a_picture(program: Program, enter: Visit) -> Non
     answer = await other.context.request.get(f"{program.address}{source}")
     assert answer.status == 404
     await other.open()
+    await other.go("history")
+    await expect(other.page.locator("#history")).to_be_visible()
     await expect(other.page.locator("#history")).not_to_contain_text(prompt)
+    await expect(other.strip).to_have_count(0)
+    await owner.go("history")
     await expect(owner.page.locator("#history")).to_contain_text(prompt)
 
 
@@ -178,19 +185,23 @@ async def test_a_hotkey_draws(program: Program, enter: Visit) -> None:
     await person.until_drawn()
 
 
-async def test_requests_wait_for_one_another(program: Program, enter: Visit) -> None:
+async def test_several_jobs_run_at_once_and_each_can_be_looked_at(
+    program: Program, enter: Visit
+) -> None:
     person = await enter(program)
     await person.set("steps", LONG_JOB)
     await person.draw("a first fish on a blue background")
     await person.until_drawing()
     await person.set("steps", 2)
     await person.draw("a second crab on a blue background")
-    await expect(person.stage).to_contain_text("1 more request of yours is waiting.", timeout=LONG)
-    waiting = person.page.locator(".job", has_text="a second crab")
-    await expect(waiting).to_contain_text("In progress")
-    await person.page.locator("#stop").click()
-    await person.until_drawn()
+    await expect(person.strip).to_have_count(2)
+    await person.until_drawn()  # the newest is the one on the stage
     await expect(person.stage).to_contain_text("a second crab")
+    first = person.page.get_by_role("button", name="Show: a first fish on a blue background")
+    await first.click()
+    await person.until_drawing()
+    await person.strip.get_by_role("button", name="Stop: a first fish").click()
+    await expect(person.stage).to_contain_text("Stopped.", timeout=LONG)
 
 
 async def test_an_old_request_can_be_used_again(program: Program, enter: Visit) -> None:
@@ -198,20 +209,24 @@ async def test_an_old_request_can_be_used_again(program: Program, enter: Visit) 
     await person.set("steps", 2)
     await person.set("seed", 4_000_000_000)
     await person.set("count", 2)
+    await person.page.locator("#aspect").get_by_text("3:2").click()
     await person.draw("two old ships on a white background")
     await person.until_drawn(2)
     first = await person.fetch(person.pictures.nth(1))
     await person.set("seed", "")
     await person.set("count", 1)
     await person.set("steps", 3)
+    await person.page.locator("#aspect").get_by_text("1:1").click()
     await person.draw("something else")
     await person.until_drawn(1)
-    card = person.page.locator(".job", has_text="two old ships")
-    await card.get_by_role("button", name="Use again").click()
-    prompt = person.page.locator("#prompt textarea")
-    await expect(prompt).to_have_value("two old ships on a white background")
+    await person.page.get_by_role("button", name="Show: two old ships").click()
+    await person.until_drawn(2)
+    await person.act("reuse")
+    await expect(person.prompt).to_have_value("two old ships on a white background")
     await expect(person.page.locator("#seed :is(input, textarea)")).to_have_value("4000000000")
+    await expect(person.page.get_by_role("radio", name="3:2", exact=True)).to_be_checked()
     await person.draw()
+    await expect(person.strip).to_have_count(3)
     await person.until_drawn(2)
     assert Image.open(io.BytesIO(await person.fetch(person.pictures.nth(1)))).tobytes() == (
         Image.open(io.BytesIO(first)).tobytes()
@@ -224,13 +239,95 @@ async def test_a_seed_can_be_kept_and_let_go(program: Program, enter: Visit) -> 
     await person.set("steps", 2)
     await person.draw("a seeded apple on a black background")
     await person.until_drawn()
-    shown = await person.stage.locator("[data-do=seed]").inner_text()
+    shown = await person.stage.locator("[data-do=seed]").get_attribute("data-seed") or ""
     await person.page.locator("#same").click()
-    await expect(seed).to_have_value(shown.removeprefix("Seed "))
+    await expect(seed).to_have_value(shown)
     await person.page.locator("#fresh").click()
     await expect(seed).to_have_value("")
-    await person.stage.locator("[data-do=seed]").click()
-    await expect(seed).to_have_value(shown.removeprefix("Seed "))
+    await person.act("seed")
+    await expect(seed).to_have_value(shown)
+
+
+async def test_what_can_be_done_with_a_picture(program: Program, enter: Visit) -> None:
+    person = await enter(program)
+    await person.set("steps", 2)
+    await person.draw("a starting castle on a green background")
+    await person.until_drawn()
+    address = await person.pictures.get_attribute("src") or ""
+    await person.act("favourite")
+    await expect(person.stage.locator("[data-do=favourite]")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await person.act("report")
+    await person.page.get_by_role("dialog").get_by_role("textbox").fill("a fault")
+    await person.page.get_by_role("dialog").get_by_role("button", name="Report").click()
+    await expect(person.page.locator("#notice")).to_contain_text("A moderator will look at it.")
+    await person.act("vary")
+    await person.until_drawn(4)
+    await person.page.get_by_role("button", name="Show: a starting castle").click()
+    await person.until_drawn(1)
+    await person.act("delete")
+    await person.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(person.stage).to_contain_text("These pictures are no longer here.")
+    assert (await person.context.request.get(program.address + address)).status == 404
+
+
+async def test_a_link_shows_a_picture_to_others(program: Program, enter: Visit) -> None:
+    person = await enter(program)
+    await person.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await person.set("steps", 2)
+    await person.draw("a shared rocket on a black background")
+    await person.until_drawn()
+    await person.act("link")
+    await expect(person.page.locator("#notice")).to_contain_text("The link is copied.")
+    link = await person.page.evaluate("navigator.clipboard.readText()")
+    other = await enter(program)
+    assert (await other.context.request.get(link)).status == 200
+
+
+async def test_pictures_and_words_are_mixed(program: Program, enter: Visit) -> None:
+    person = await enter(program)
+    await person.set("steps", 2)
+    await person.draw("a mixed fox on a blue background")
+    await person.until_drawn()
+    await person.act("mix")
+    parts = person.page.locator("#mix .parts li")
+    await expect(parts.locator("img")).to_have_count(1)
+    await parts.locator("textarea").fill("a lion")
+    await parts.nth(1).locator("[type=range]").fill("0.5")
+    await expect(parts.nth(0).locator("output")).to_have_text("67%")
+    await person.draw()
+    await expect(person.strip).to_have_count(2)
+    await person.until_drawn()
+    await expect(person.stage.locator(".words")).to_contain_text("a lion")
+    await person.open("/#mix")  # a reload keeps the mix
+    await expect(parts.locator("textarea")).to_have_value("a lion")
+    await person.page.locator("#mix-sweep").check()
+    await person.draw()
+    await person.until_drawn(5)
+
+
+async def test_a_mix_of_one_part_is_refused_in_words(program: Program, enter: Visit) -> None:
+    person = await enter(program, "/#mix", **RUSSIAN)
+    await person.page.locator("#mix textarea").first.fill("лиса")
+    await person.draw()
+    await expect(person.problem).to_be_visible()
+
+
+async def test_a_picture_to_start_from(program: Program, enter: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "start.png"
+    Image.new("RGB", (128, 128), "orange").save(file)
+    person = await enter(program)
+    await person.set("steps", 4)
+    await person.page.locator("#start input[type=file]").set_input_files(file)
+    await expect(person.page.locator("#start figure img")).to_be_visible()
+    await expect(person.page.locator("#strength")).to_be_visible()
+    await person.draw("a changed lion on a red background")
+    await person.until_drawn()
+    (job,) = jobs(program, "a changed lion on a red background")
+    assert job["mode"] == "image_to_image"
+    await person.page.get_by_role("button", name="Remove").click()
+    await expect(person.page.locator("#strength")).to_be_hidden()
 
 
 @pytest.mark.parametrize(
@@ -254,28 +351,28 @@ async def test_bad_words_get_a_clear_sentence(
 @pytest.mark.parametrize(
     ("index", "value", "sentence"),
     [
-        (2, 99, "Укажите для поля «Сколько картинок» значение от 1 до 10. Сейчас там 99."),
-        (2, 0, "Укажите для поля «Сколько картинок» значение от 1 до 10. Сейчас там 0."),
-        (2, 9, "Укажите для поля «Сколько картинок» значение от 1 до 8. Сейчас там 9."),
-        (4, "семь", "Укажите для поля «Зерно» значение от 0 до 4\xa0294\xa0967\xa0295."),
-        (11, "dall-e", "Модели «dall-e» здесь нет. Выберите одну из этих: mini."),
-        (1, {"a": [1]}, "В тексте есть знаки, которые не удалось прочитать."),
+        (5, 99, "Укажите для поля «Сколько картинок» значение от 1 до 10. Сейчас там 99."),
+        (5, 0, "Укажите для поля «Сколько картинок» значение от 1 до 10. Сейчас там 0."),
+        (5, 9, "Укажите для поля «Сколько картинок» значение от 1 до 8. Сейчас там 9."),
+        (9, "семь", "Укажите для поля «Зерно» значение от 0 до 4\xa0294\xa0967\xa0295."),
+        (10, "dall-e", "Модели «dall-e» здесь нет. Выберите одну из этих: mini."),
+        (2, {"a": [1]}, "В тексте есть знаки, которые не удалось прочитать."),
     ],
 )
 async def test_a_forged_form_gets_a_clear_sentence(
     program: Program, enter: Visit, index: int, value: object, sentence: str
 ) -> None:
-    """`index` is the field's place in what the page sends: the key, then web.form.FIELDS."""
+    """`index` is its place in what the page sends: the key, the task, then web.form.FIELDS."""
     prompt = f"a forged {index} {value}"
     person = await enter(program, **RUSSIAN)
 
     async def forge(route: Route) -> None:
         sent = json.loads(route.request.post_data or "{}")
-        if prompt in sent["data"]:
+        if prompt in sent.get("data", []):
             sent["data"][index] = value
         await route.continue_(post_data=json.dumps(sent))
 
-    await person.page.route("**/queue/join*", forge)
+    await person.page.route("**/gradio_api/**", forge)
     await person.draw(prompt)
     await expect(person.problem).to_contain_text(sentence)
     assert jobs(program, prompt) == []
@@ -288,11 +385,12 @@ async def test_hostile_words_are_only_words(program: Program, enter: Visit, prom
     await person.set("prior_steps", 2)
     await person.draw(prompt)
     await person.until_drawn()
+    await person.go("history")
     for place in ("#stage .words", "#history .words"):
         assert await person.page.locator(place).first.text_content() == prompt
     assert await person.pictures.get_attribute("alt") == prompt
     await person.open()
-    await expect(person.page.locator("#prompt textarea")).to_have_value(prompt)
+    await expect(person.prompt).to_have_value(prompt)
     assert await person.page.evaluate("window.pwned") is None
 
 
@@ -301,7 +399,7 @@ async def test_the_language_can_be_changed_and_stays(program: Program, enter: Vi
     await person.write("a kept text")
     await person.page.get_by_role("link", name="RU").click()
     await expect(person.page.locator("#draw")).to_have_text("Нарисовать")
-    await expect(person.page.locator("#prompt textarea")).to_have_value("a kept text")
+    await expect(person.prompt).to_have_value("a kept text")
     assert await person.page.evaluate("document.documentElement.lang") == "ru"
     await person.open("/")
     await expect(person.page.locator("#draw")).to_have_text("Нарисовать")
@@ -312,7 +410,7 @@ async def test_an_example_fills_the_form(program: Program, enter: Visit) -> None
     example = person.page.locator(".example").first
     await example.click()
     words = await example.inner_text()
-    await expect(person.page.locator("#prompt textarea")).to_have_value(words)
+    await expect(person.prompt).to_have_value(words)
 
 
 @pytest.mark.parametrize("path", ["/en/", "/ru/"])

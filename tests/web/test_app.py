@@ -8,14 +8,17 @@ import pytest_asyncio
 from fastapi import FastAPI
 from itsdangerous import URLSafeSerializer
 
+from engine.intake import MB
 from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.studio import Finished, Studio
+from engine.styles import STYLES
 from tests.twin import Twin
 from web.app import build
-from web.visitors import COOKIE
+from web.visitors import VISITOR
 
 ADDRESS = "http://studio.test"
+PRESS = "/en/gradio_api/run/predict"  # what a press on the page calls
 SECRET = "a secret of the tests"
 
 
@@ -51,8 +54,8 @@ async def ann(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def picture(studio: Studio, client: httpx.AsyncClient) -> str:
     """The address of a picture that this browser's visitor made."""
-    await client.get("/healthz")
-    visitor = URLSafeSerializer(SECRET, salt="visitor").loads(client.cookies[COOKIE])
+    await client.get("/")
+    visitor = URLSafeSerializer(SECRET, salt="visitor").loads(client.cookies[VISITOR])
     account = await studio.account("web", visitor, "en")
     job = await studio.submit(TextToImage(prompt="a fox", seed=7), account, "k")
     *_, last = [event async for event in studio.watch(job.id, account)]
@@ -93,24 +96,29 @@ async def test_a_picture_that_is_none_is_not_found(ann: httpx.AsyncClient, name:
 
 
 async def test_a_visitor_keeps_one_signed_cookie(ann: httpx.AsyncClient) -> None:
-    first = await ann.get("/healthz")
+    first = await ann.get("/")
     cookie = first.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    assert "set-cookie" not in (await ann.get("/healthz")).headers
+    assert "set-cookie" not in (await ann.get("/")).headers
 
 
 @pytest.mark.parametrize("forged", ["nonsense", "ImFubiI.AAAA", ""])
 async def test_a_forged_cookie_is_replaced(app: FastAPI, forged: str) -> None:
     async with browser(app) as client:
-        answer = await client.get("/healthz", headers={"cookie": f"{COOKIE}={forged}"})
-        assert f"{COOKIE}=" in answer.headers["set-cookie"]
+        answer = await client.get("/", headers={"cookie": f"{VISITOR}={forged}"})
+        assert f"{VISITOR}=" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/static/page.css", "/api/models"])
+async def test_programs_get_no_cookie(ann: httpx.AsyncClient, path: str) -> None:
+    assert "set-cookie" not in (await ann.get(path)).headers
 
 
 async def test_the_cookie_is_secure_over_https(app: FastAPI) -> None:
     async with browser(app, "https://studio.test") as client:
-        assert "Secure" in (await client.get("/healthz")).headers["set-cookie"]
+        assert "Secure" in (await client.get("/")).headers["set-cookie"]
 
 
 async def test_the_cookie_is_secure_where_the_public_address_is_https(
@@ -118,7 +126,7 @@ async def test_the_cookie_is_secure_where_the_public_address_is_https(
 ) -> None:
     public = settings.model_copy(update={"public_url": "https://studio.example"})
     async with browser(build(public, studio)) as client:
-        assert "Secure" in (await client.get("/healthz")).headers["set-cookie"]
+        assert "Secure" in (await client.get("/")).headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
@@ -151,19 +159,20 @@ async def test_an_unknown_language_is_not_remembered(ann: httpx.AsyncClient) -> 
     assert "language" not in ann.cookies
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://studio.test.evil"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://studio.test.evil", "http://["]
+)
 async def test_another_sites_page_cannot_write(ann: httpx.AsyncClient, origin: str) -> None:
-    answer = await ann.post("/en/gradio_api/queue/join", json={}, headers={"origin": origin})
-    assert answer.status_code == 403
+    for headers in ({}, {"authorization": "Bearer x"}):
+        answer = await ann.post(PRESS, json={}, headers={"origin": origin} | headers)
+        assert answer.status_code == 403
 
 
 async def test_our_own_page_can_write(settings: Settings, studio: Studio) -> None:
     public = settings.model_copy(update={"public_url": "https://studio.example"})
     async with browser(build(public, studio)) as client:
         for origin in (ADDRESS, "https://studio.example"):
-            answer = await client.post(
-                "/en/gradio_api/queue/join", json={}, headers={"origin": origin}
-            )
+            answer = await client.post(PRESS, json={}, headers={"origin": origin})
             assert answer.status_code == 422  # Gradio's word on an empty body
 
 
@@ -183,9 +192,38 @@ async def test_gradio_gives_away_nothing_but_the_page(
     assert config["analytics_enabled"] is False
     for path in (settings.data / "secret", settings.data / "studio.sqlite3"):
         assert (await ann.get(f"/en/gradio_api/file={path}")).status_code in (403, 404)
-    assert (await ann.get("/en/monitoring")).status_code != 200
-    listed = (await ann.get("/en/gradio_api/info")).json()
-    assert listed["named_endpoints"] == {}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("GET /login", "POST /login", "GET /logout", "GET /monitoring", "GET /monitoring/summary"),
+        *("GET /gradio_api/info", "GET /gradio_api/openapi.json", "GET /gradio_api/deep_link"),
+        *("POST /gradio_api/upload", "GET /gradio_api/upload_progress?upload_id=x"),
+        *("GET /gradio_api/file=x", "GET /gradio_api/file/x", "GET /gradio_api/proxy=http://x"),
+        *("POST /gradio_api/component_server", "POST /gradio_api/process_recording"),
+        *("POST /gradio_api/queue/join", "GET /gradio_api/queue/data?session_hash=x"),
+        *("POST /gradio_api/stream/x", "GET /gradio_api/heartbeat/x", "POST /gradio_api/cancel"),
+        *("POST /gradio_api/call/submit", "POST /gradio_api/api/submit", "POST /gradio_api/run/x"),
+        *("POST /gradio_api/vibe-edit", "GET /gradio_api/vibe-code", "GET /gradio_api/run/predict"),
+        *("GET /custom_component/x/client/x/x.js", "GET //config", "GET /svelte/x", "GET /user"),
+    ],
+)
+async def test_what_the_page_does_not_use_is_not_there(
+    ann: httpx.AsyncClient, address: str
+) -> None:
+    method, path = address.split(" ")
+    assert (await ann.request(method, f"/en{path}")).status_code == 404
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_heavy_body_is_refused(ann: httpx.AsyncClient, announced: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(MB // 2)
+
+    body = bytes(MB + 1) if announced else pieces()
+    assert (await ann.post(PRESS, content=body)).status_code == 413
 
 
 async def test_health_names_the_models(ann: httpx.AsyncClient) -> None:
@@ -197,6 +235,28 @@ async def test_health_names_the_models(ann: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/favicon.ico", "/manifest.json", "/static/page.css"])
 async def test_what_browsers_ask_for_is_there(ann: httpx.AsyncClient, path: str) -> None:
     assert (await ann.get(path)).status_code == 200
+
+
+async def test_samples_of_the_styles_are_there(ann: httpx.AsyncClient) -> None:
+    for name in ("none", *STYLES):
+        sample = await ann.get(f"/styles/{name}.webp")
+        assert sample.headers["content-type"] == "image/webp"
+    assert (await ann.get("/styles/..%2Fru.po.webp")).status_code == 404
+
+
+async def test_a_job_is_shown_to_its_owner_only(
+    studio: Studio, app: FastAPI, ann: httpx.AsyncClient
+) -> None:
+    address = await picture(studio, ann)
+    visitor = URLSafeSerializer(SECRET, salt="visitor").loads(ann.cookies[VISITOR])
+    (job, *_) = await studio.history(await studio.account("web", visitor, "en"))
+    shown = await ann.get(f"/en/job/{job.id},nonsense")
+    assert shown.status_code == 200
+    assert address in shown.text
+    assert (await ann.get(f"/xx/job/{job.id}")).status_code == 404
+    async with browser(app) as bob:
+        await bob.get("/")
+        assert (await bob.get(f"/en/job/{job.id}")).status_code == 404
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

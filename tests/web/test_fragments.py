@@ -11,6 +11,7 @@ from engine.errors import UnknownModel
 from engine.events import Step
 from engine.texts import LANGUAGES, Texts
 from storage.records import JobRecord, JobState, PictureRecord, Review
+from tests.twin import CARD
 from web.fragments import Fragments, inline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,7 +24,11 @@ HOSTILE = [
     "\u202eright to left\u202c and zero\u200bwidth",
     "two\nlines  and   spaces",
 ]
-TAGS = {"div", "p", "span", "i", "figure", "figcaption", "a", "img", "button", "h2", "ol", "li"}
+TAGS = {
+    *("article", "div", "p", "span", "i", "b", "small", "figure", "figcaption", "a", "img"),
+    *("button", "li", "details", "summary", "label", "input", "output"),
+}
+CARDS = [replace(CARD, modes=("text_to_image", "mix", "variations", "inpaint", "outpaint"))]
 
 
 def job(prompt: str = "a fox", state: JobState = JobState.DONE, pictures: int = 1) -> JobRecord:
@@ -73,6 +78,7 @@ class Reader(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.values: dict[str, str | None] = {}
         self.words: list[str] = []
         self._inside = False
         self.feed(html)
@@ -80,6 +86,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.values |= dict(attrs)
         self._inside = ("class", "words") in attrs
 
     def handle_endtag(self, tag: str) -> None:
@@ -90,84 +97,81 @@ class Reader(HTMLParser):
             self.words.append(data)
 
 
+def shows(language: str) -> Fragments:
+    return Fragments(Texts(language), CARDS)
+
+
 def everywhere(show: Fragments, one: JobRecord) -> list[str]:
     """Each fragment that shows the job's words."""
     waiting = replace(one, state=JobState.QUEUED, pictures=())
     failed = replace(one, state=JobState.FAILED, pictures=())
-    return [
-        show.queued(waiting, 2, 1),
-        show.drawing(waiting, Step(1, 3), 5, 0, None),
-        show.ended(one),
-        show.ended(failed),
-        show.history([one, waiting, failed, waiting]),
-    ]
+    return [show.stage([each]) for each in (one, waiting, failed)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("prompt", HOSTILE)
 def test_words_are_shown_as_they_are_and_nothing_else(prompt: str, language: str) -> None:
-    for html in everywhere(Fragments(Texts(language)), job(prompt)):
+    for html in everywhere(shows(language), job(prompt)):
         seen = Reader(html)
         assert seen.tags <= TAGS, html
         assert not [name for name in seen.attributes if name.startswith("on")], html
         assert set(seen.words) == {prompt}, html
 
 
+@pytest.mark.parametrize("prompt", HOSTILE)
+def test_a_tile_names_its_job_and_runs_nothing(prompt: str) -> None:
+    html = shows("en").tile(job(prompt))
+    seen = Reader(html)
+    assert seen.tags <= TAGS
+    assert not [name for name in seen.attributes if name.startswith("on")], html
+    assert seen.values["title"] == prompt
+
+
 def test_an_error_shows_its_values_as_they_are() -> None:
-    html = Fragments(Texts("en")).problem(UnknownModel(name="<b>x</b>", known="mini"))
+    html = shows("en").problem(UnknownModel(name="<b>x</b>", known="mini"))
     assert "&lt;b&gt;x&lt;/b&gt;" in html
     assert 'role="alert"' in html
 
 
-def test_a_picture_has_its_seed_and_a_download() -> None:
-    html = Fragments(Texts("ru")).ended(job(pictures=2))
-    assert "Зерно 1234567" in html  # to be copied: digits only
+def test_a_picture_has_its_seed_a_download_and_what_can_be_done_with_it() -> None:
+    html = shows("ru").stage([job(pictures=2)])
+    assert "1234567</small>" in html  # to be copied: digits only
     assert 'src="/media/p1"' in html
     assert 'href="/media/p1?download=1"' in html
+    for action in ("vary", "mix", "edit", "extend", "reuse", "link", "report", "delete"):
+        assert f'data-do="{action}" data-picture="p1"' in html
 
 
-def test_progress_says_step_time_and_preview() -> None:
-    preview = inline(Image.new("RGB", (8, 8)))
-    html = Fragments(Texts("ru")).drawing(job(), Step(12, 25), 4, 0, preview)
-    assert "Шаг 12 из 25" in html
-    assert "осталось около 4 с" in html
-    assert 'src="data:image/webp;base64,' in html
-    assert 'aria-valuenow="12"' in html
+def test_what_no_model_can_do_is_not_offered() -> None:
+    html = Fragments(Texts("en"), [replace(CARD, modes=("text_to_image",))]).stage([job()])
+    for action in ("vary", "mix", "edit", "extend"):
+        assert f'data-do="{action}"' not in html
 
 
-@pytest.mark.parametrize(
-    ("state", "key", "sentence"),
-    [
-        (JobState.CANCELLED, None, "Stopped."),
-        (JobState.FAILED, "Busy", "The studio is full"),
-        (JobState.QUARANTINED, None, "because of a fault in the studio"),
-        (JobState.BLOCKED, None, "against the rules of the studio"),
-        (JobState.DONE, None, "no longer here"),
-    ],
-)
-def test_no_pictures_has_a_reason(state: JobState, key: str | None, sentence: str) -> None:
-    ended = replace(job(state=state, pictures=0), error_key=key)
-    assert sentence in Fragments(Texts("en")).ended(ended)
+def test_progress_says_step_and_time() -> None:
+    show = shows("ru")
+    assert show.step(Step(12, 25), 4) == ("Шаг 12 из 25", "осталось около 4 с")
+    assert show.step(Step(1, 25), None) == ("Шаг 1 из 25", "")
+    assert show.place(2) == "Вы в очереди: перед вами 2 запроса."
 
 
-def test_history_leaves_out_what_was_stopped_and_what_is_on_the_stage() -> None:
-    show = Fragments(Texts("en"))
-    drawn = replace(job("now drawn", JobState.RUNNING, 0), id="j2")
-    waiting = replace(job("one that waits", JobState.QUEUED, 0), id="j3")
-    stopped = job("a stopped one", JobState.CANCELLED, 0)
-    html = show.history([stopped, waiting, drawn, job("an old fox")])
-    assert "one that waits" in html
-    assert "an old fox" in html
-    assert "now drawn" not in html
-    assert "a stopped one" not in html
+def test_a_running_job_shows_how_far_it_is() -> None:
+    running = replace(job(pictures=0), state=JobState.RUNNING, step=5, steps=20)
+    for html in (shows("en").tile(running), shows("en").stage([running])):
+        assert 'aria-valuenow="25.0"' in html
+        assert 'data-do="stop" data-job="j1"' in html
 
 
-def test_an_empty_history_says_what_will_be_there() -> None:
-    assert "only you can see it" in Fragments(Texts("en")).history([])
+def test_a_mix_shows_its_parts() -> None:
+    parts = [
+        {"words": "<i>снег</i>", "picture": None, "weight": 1.0},
+        {"words": "", "picture": {"sha256": "a" * 64}, "weight": -0.5},
+    ]
+    mix = replace(job(""), mode="mix")
+    html = shows("ru").stage([replace(mix, request=mix.request | {"parts": parts})])
+    assert "&lt;i&gt;снег&lt;/i&gt;<small>× 1.00</small>" in html
+    assert f'src="/media/source/{"a" * 64}?small=1"' in html
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_switch_marks_the_language_of_the_page(language: str) -> None:
-    header = Fragments(Texts(language)).header()
-    current = header[header.index(f'href="../language/{language}"') :].split(">")[0]
-    assert "aria-current" in current
+def test_previews_are_part_of_the_page() -> None:
+    assert inline(Image.new("RGB", (8, 8))).startswith("data:image/webp;base64,")

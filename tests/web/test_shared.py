@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from engine.requests import Mix, Part, TextToImage
+from engine.settings import Settings
+from engine.studio import Studio
+from tests.twin import CARD, Twin
+from tests.web.pages import ann, browser, drawn, pages
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def stranger(settings: Settings, studio: Studio) -> AsyncIterator[httpx.AsyncClient]:
+    async with browser(pages(settings, studio), settings) as client:
+        yield client
+
+
+async def shared(studio: Studio, prompt: str = "a fox") -> tuple[str, str]:
+    """(the id of a picture of ann's, the token of its link)"""
+    account = await ann(studio)
+    job = await drawn(studio, account, TextToImage(prompt=prompt), prompt[:20])
+    [picture] = job.pictures
+    return picture.id, await studio.links.share(picture.id, account)
+
+
+async def test_a_stranger_sees_the_picture_and_nothing_of_its_owner(
+    studio: Studio, stranger: httpx.AsyncClient
+) -> None:
+    picture, token = await shared(studio, 'a "fox" & <b>')
+    page = await stranger.get(f"/s/{token}")
+    assert page.status_code == 200
+    assert "Made by AI with Kandinsky Studio" in page.text
+    assert "a &#34;fox&#34; &amp; &lt;b&gt;" in page.text
+    assert f'content="http://studio.test/s/{token}.png"' in page.text
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    assert '<meta name="robots" content="noindex, nofollow">' in page.text
+    for secret in (picture, "ann", "web:"):
+        assert secret not in page.text
+    russian = await stranger.get(f"/s/{token}", headers={"accept-language": "ru"})
+    assert "Создано ИИ" in russian.text
+
+
+async def test_the_file_is_the_original(studio: Studio, stranger: httpx.AsyncClient) -> None:
+    picture, token = await shared(studio)
+    original = (await studio.picture(picture, await ann(studio))).content
+    file = await stranger.get(f"/s/{token}.png")
+    assert file.content == original
+    assert file.headers["content-type"] == "image/png"
+    assert file.headers["cache-control"] == "no-cache"
+    known = {"if-none-match": file.headers["etag"]}
+    assert (await stranger.get(f"/s/{token}.png", headers=known)).status_code == 304
+    saved = await stranger.get(f"/s/{token}.png?download=1")
+    assert saved.headers["content-disposition"] == 'attachment; filename="kandinsky.png"'
+
+
+async def test_a_stranger_gets_no_cookie(studio: Studio, stranger: httpx.AsyncClient) -> None:
+    _, token = await shared(studio)
+    for path in (f"/s/{token}", f"/s/{token}.png", "/s/nothing"):
+        assert "set-cookie" not in (await stranger.get(path)).headers
+
+
+async def test_a_link_taken_back_shows_nothing(studio: Studio, stranger: httpx.AsyncClient) -> None:
+    picture, token = await shared(studio)
+    etag = (await stranger.get(f"/s/{token}.png")).headers["etag"]
+    await studio.links.unshare(picture, await ann(studio))
+    for path in (f"/s/{token}", f"/s/{token}.png"):
+        gone = await stranger.get(path, headers={"if-none-match": etag})
+        assert gone.status_code == 404
+        assert "a fox" not in gone.text
+
+
+async def test_a_deleted_picture_is_shown_by_no_link(
+    studio: Studio, stranger: httpx.AsyncClient
+) -> None:
+    picture, token = await shared(studio)
+    await studio.delete([picture], await ann(studio))
+    assert (await stranger.get(f"/s/{token}")).status_code == 404
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 22, "..%2F..%2Fsecret", "%00", "'--", "x" * 2000])
+async def test_what_is_no_token_opens_nothing(stranger: httpx.AsyncClient, token: str) -> None:
+    for path in (f"/s/{token}", f"/s/{token}.png"):
+        assert (await stranger.get(path)).status_code == 404
+
+
+async def test_the_public_address_is_the_one_that_is_told(
+    settings: Settings, studio: Studio
+) -> None:
+    _, token = await shared(studio)
+    public = settings.model_copy(update={"public_url": "https://studio.example/"})
+    async with browser(pages(public, studio), settings) as client:
+        page = (await client.get(f"/s/{token}")).text
+        assert f'content="https://studio.example/s/{token}"' in page
+
+
+async def test_a_mix_is_told_by_its_words(settings: Settings) -> None:
+    card = replace(CARD, modes=(*CARD.modes, "mix"))
+    async with Studio.open(settings, Twin(cards=[card])) as studio:
+        account = await ann(studio)
+        parts = (Part(words="a fox"), Part(words="an owl"))
+        [picture] = (await drawn(studio, account, Mix(parts=parts))).pictures
+        token = await studio.links.share(picture.id, account)
+        async with browser(pages(settings, studio), settings) as client:
+            assert "a fox, an owl" in (await client.get(f"/s/{token}")).text

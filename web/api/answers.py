@@ -1,0 +1,162 @@
+"""What the jobs API answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from engine.cards import ModelCard
+from engine.requests import Mode, Sampler
+from storage.records import JobRecord, JobState, PictureRecord
+from web.api.call import Call
+
+
+class Picture(BaseModel):
+    """A picture that was made; its addresses are the caller's alone, but for `shared`."""
+
+    id: str
+    job: str = Field(description="The id of the job that made it.")
+    index: int = Field(description="Which one of the job's pictures it is, from 0.")
+    seed: int = Field(description="With it and the same request, it is made again.")
+    width: int
+    height: int
+    url: str = Field(description="The original: a PNG file.")
+    thumbnail: str = Field(description="The same, small: a WebP file.")
+    favourite: bool
+    shared: str | None = Field(description="Where anybody can see it; null while nobody else can.")
+    created_at: datetime
+
+
+class JobError(BaseModel):
+    """Why a job has no pictures."""
+
+    key: str
+    message: str
+
+
+class Job(BaseModel):
+    """A request that was accepted, and what has become of it."""
+
+    id: str
+    state: JobState
+    mode: Mode
+    model: str
+    request: dict[str, Any] = Field(
+        description="With every default and the seed filled in: the same again makes the same."
+    )
+    error: JobError | None
+    step: int = Field(description="Denoising steps that were done when this was last written down.")
+    steps: int = Field(description="All of them; 0 until the first one.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    pictures: list[Picture]
+
+
+class Jobs(BaseModel):
+    """A page of the history, the newest first."""
+
+    jobs: list[Job]
+    next: str | None = Field(description="The `before` of the next page; null for the last one.")
+
+
+class Card(BaseModel):
+    """A model and what it can do. Sizes are width and height in pixels."""
+
+    name: str
+    title: str
+    modes: list[Mode]
+    sizes: list[tuple[int, int]] = Field(description="The first is the default.")
+    side_limit: tuple[int, int] = Field(description="The shortest and the longest side.")
+    count_limit: int
+    steps: int
+    guidance: float
+    prior_steps: int = Field(description="0 for a model without a prior.")
+    prior_guidance: float
+    samplers: list[Sampler] = Field(description="The first is the default.")
+    strength: float
+    licence: str
+
+
+class Cards(BaseModel):
+    """The first is the default model."""
+
+    models: list[Card]
+
+
+class Style(BaseModel):
+    """Words that are added to one's own."""
+
+    name: str
+    title: str
+    words: str
+    negative: str
+
+
+class Styles(BaseModel):
+    styles: list[Style]
+
+
+class Upload(BaseModel):
+    """A picture to work on: name it in requests by its hash, within 24 hours."""
+
+    sha256: str
+    width: int
+    height: int
+    url: str = Field(description="The picture as it was understood: a PNG file.")
+
+
+class Deleted(BaseModel):
+    deleted: int
+
+
+class Shared(BaseModel):
+    url: str | None = Field(description="Where anybody can see the picture; null: nobody else.")
+
+
+class Reported(BaseModel):
+    reported: bool
+
+
+def job(record: JobRecord, call: Call) -> Job:
+    error = None
+    if record.error_key is not None:
+        said = call.texts.error_record(record.error_key, record.error_values)
+        error = JobError(key=record.error_key, message=said)
+    return Job(
+        id=record.id,
+        state=record.state,
+        mode=record.mode,  # type: ignore[arg-type]  # checked when it was accepted
+        model=record.model,
+        request=record.request,
+        error=error,
+        step=record.step,
+        steps=record.steps,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        pictures=[picture(one, call) for one in record.pictures],
+    )
+
+
+def picture(record: PictureRecord, call: Call) -> Picture:
+    url = f"{call.root}/media/{record.id}"
+    return Picture(
+        id=record.id,
+        job=record.job_id,
+        index=record.index,
+        seed=record.seed,
+        width=record.width,
+        height=record.height,
+        url=url,
+        thumbnail=f"{url}?small=1",
+        favourite=record.favourite,
+        shared=call.shared(record.shared) if record.shared else None,
+        created_at=record.created_at,
+    )
+
+
+def card(model: ModelCard) -> Card:
+    return Card.model_validate(model, from_attributes=True)
