@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from engine.errors import NotFound
 from engine.extending import Side, beside, outpaint, to_aspect
 from engine.preferences import ASPECTS
 from engine.requests import Outpaint
@@ -22,7 +23,7 @@ def choices(texts: Texts) -> list[list[tuple[str, str]]]:
 
 
 def framed(picture: Source, value: str, words: str) -> Outpaint:
-    """The request for what was chosen. Raises NoRoomToExtend, ShapeAlready, and ValueError for a
+    """The request for what was chosen. Raises NoRoomToExtend, ShapeAlready, and NotFound for a
     value that is no choice."""
     for side in SIDES:
         if side == value:
@@ -30,4 +31,4 @@ def framed(picture: Source, value: str, words: str) -> Outpaint:
     for aspect in ASPECTS:
         if aspect.replace(":", "x") == value:
             return outpaint(picture, to_aspect(picture.size, aspect), prompt=words)
-    raise ValueError(f"{value!r} is no way to extend a picture")
+    raise NotFound()

@@ -50,6 +50,7 @@ PRESSES: tuple[type[CallbackData], ...] = (
     Example,
     Speak,
 )
+KEEPING = (OnResult, OnPhoto)  # under pictures; they forget nobody
 COMMANDS = (
     *("start", "help", "new", "mix", "settings", "styles", "history", "queue", "cancel"),
     *("language", "privacy", "export", "forget", "report", "nothing_like_this", ""),
@@ -122,7 +123,7 @@ def updates(known: Known) -> st.SearchStrategy[Wire]:
     kinds = {
         "message": made.of(Message),
         "edited_message": made.of(Message),
-        "callback_query": made.of(CallbackQuery),
+        "callback_query": st.one_of(made.of(CallbackQuery), made.of(CallbackQuery).map(_own)),
         "inline_query": made.of(InlineQuery),
         "my_chat_member": made.of(ChatMemberUpdated),
     }
@@ -149,9 +150,13 @@ def words() -> st.SearchStrategy[str]:
     return st.one_of(commands, several, some).map(lambda text: text[:4096] or "a")
 
 
-def pressed(known: Known, owners: st.SearchStrategy[int]) -> st.SearchStrategy[str]:
+def pressed(
+    known: Known,
+    owners: st.SearchStrategy[int],
+    kinds: Sequence[type[CallbackData]] = PRESSES,
+) -> st.SearchStrategy[str]:
     """What buttons of the bot say that are for one of the owners, with any values."""
-    return st.sampled_from(PRESSES).flatmap(lambda kind: _packed(kind, known, owners))
+    return st.sampled_from(kinds).flatmap(lambda kind: _packed(kind, known, owners))
 
 
 def _packed(
@@ -199,7 +204,7 @@ class Made:
             "query": words().map(lambda text: text[:256]),
             "data": st.one_of(data, data, data.flatmap(_mutated), st.text(max_size=30)),
             "message_id": st.one_of(st.sampled_from(known.messages), ids),
-            "file_id": st.one_of(st.sampled_from(known.files), st.text(max_size=20)),
+            "file_id": st.one_of(st.sampled_from(known.files), st.text(min_size=1, max_size=20)),
             "id": st.one_of(ids, ids.map(str)),
             "media_group_id": st.sampled_from([None] * 30 + [*ALBUMS]),
         }
@@ -281,6 +286,12 @@ def _usual(kind: type[TelegramObject], draw: st.DrawFn) -> list[str]:
     if issubclass(kind, CallbackQuery):
         return ["data", "message"] if draw(st.integers(0, 9)) else ["data"]
     return []
+
+
+def _own(press: Wire) -> Wire:
+    """For the very person who presses it."""
+    kept, colon, _ = press["data"].rpartition(":")
+    return press | {"data": f"{kept}{colon}{press['from']['id']}"}
 
 
 def _must(field: FieldInfo) -> bool:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from bot import program
 from bot.limits import Rates
+from bot.presses import Do
 from engine.studio import Studio
-from tests.bot.nonsense import Known, Wire, pressed, updates
+from tests.bot.nonsense import KEEPING, Known, Wire, pressed, updates
 from tests.bot.scene import EVERYTHING, png, settings_for
 from tests.telegram import Call, Emulator, Person, Seen
 from tests.telegram.load import numbers
@@ -162,3 +163,19 @@ def test_the_buttons_of_others_do_nothing(desk: Desk, runner: asyncio.Runner) ->
         assert (call.method, call.fields["text"]) == ("answerCallbackQuery", REFUSAL)
 
     refuses()
+
+
+def test_ones_own_buttons_may_say_anything(desk: Desk, runner: asyncio.Runner) -> None:
+    """Under the question about a picture, and of a job that is there and stays."""
+    question = next(one for one in desk.anna.chat.messages if "What shall I do" in one.text)
+    message = desk.telegram.world.chats[desk.anna.id].log[question.id].wire()
+
+    own = pressed(desk.known, st.just(desk.anna.id), KEEPING)
+
+    @settings(patient, max_examples=-(-UPDATES // 3))
+    @given(own.filter(lambda data: Do.DELETE not in data.split(":")))
+    def takes(data: str) -> None:
+        press = {"id": "1", "from": desk.anna.user.wire(), "chat_instance": "1", "data": data}
+        runner.run(desk.take([{"callback_query": press | {"message": message}}]))
+
+    takes()
