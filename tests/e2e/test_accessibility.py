@@ -30,7 +30,11 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 async def found(person: Visitor) -> list[str]:
-    """The serious findings on the page as it is now."""
+    """The serious findings on the page once all that moves or fades has come to rest."""
+    await person.page.wait_for_load_state("networkidle")
+    await person.page.wait_for_function(
+        "document.getAnimations().every((one) => one.playState !== 'running')"
+    )
     await person.page.evaluate(AXE)
     results = json.loads(await person.page.evaluate("axe.run().then(JSON.stringify)"))
     return [

@@ -292,10 +292,11 @@ async def test_what_is_asked_meanwhile_is_the_accounts_or_refused(
 
     submits = [
         submit(place, owner, f"{number:064x}")
-        for number, place in enumerate([database, other] * 10)
+        for number, place in enumerate([database, other] * 5)
         for owner in (account, ivan)
     ]
-    await asyncio.gather(*submits[:20], join(database, account.id, ivan.id), *submits[20:])
+    half = len(submits) // 2
+    await asyncio.gather(*submits[:half], join(database, account.id, ivan.id), *submits[half:])
     history = await Gallery(database).history(ivan.id, limit=100)
     assert {job.id for job in history} == set(accepted)
     assert len(accepted) + len(refused) == len(submits)

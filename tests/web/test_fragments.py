@@ -169,7 +169,7 @@ def test_a_mix_shows_its_parts() -> None:
     ]
     mix = replace(job(""), mode="mix")
     html = shows("ru").stage([replace(mix, request=mix.request | {"parts": parts})])
-    assert "&lt;i&gt;снег&lt;/i&gt;<small>× 1.00</small>" in html
+    assert "&lt;i&gt;снег&lt;/i&gt;<small>100 %</small>" in html
     assert f'src="/media/source/{"a" * 64}?small=1"' in html
 
 
