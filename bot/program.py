@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -66,6 +67,7 @@ async def run(
         async with _serving(settings, studio, parts):
             try:
                 await parts.start()
+                gc.freeze()  # what is loaded by now stays: looking through it would hold up updates
                 await _receive(settings, bot, parts.lanes, min(timeout, receiving.WAIT))
             finally:
                 await parts.drain()

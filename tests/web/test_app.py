@@ -237,6 +237,14 @@ async def test_what_browsers_ask_for_is_there(ann: httpx.AsyncClient, path: str)
     assert (await ann.get(path)).status_code == 200
 
 
+async def test_the_studio_can_be_installed(ann: httpx.AsyncClient) -> None:
+    assert '<link rel="manifest" href="/manifest.json"' in (await ann.get("/en/")).text
+    manifest = (await ann.get("/manifest.json")).json()
+    assert manifest["display"] == "standalone"
+    for icon in manifest["icons"]:
+        assert (await ann.get(icon["src"])).headers["content-type"] == icon["type"]
+
+
 async def test_samples_of_the_styles_are_there(ann: httpx.AsyncClient) -> None:
     for name in ("none", *STYLES):
         sample = await ann.get(f"/styles/{name}.webp")
