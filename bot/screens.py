@@ -8,18 +8,10 @@ from aiogram import html
 from aiogram.types import User
 
 from engine.cards import ModelCard
+from engine.examples import examples
 from engine.texts import Texts
 
 FLAGS = "--ar 16:9 --count 2 --style anime --seed 7"
-
-
-def examples(texts: Texts) -> list[str]:
-    """What every model here can draw, the small one too."""
-    return [
-        texts.say("a fox on a blue background"),
-        texts.say("a small rocket on a black background"),
-        texts.say("a cactus on a pink background"),
-    ]
 
 
 def help_text(cards: Sequence[ModelCard], me: User, texts: Texts) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from engine.cards import ModelCard
+from engine.examples import examples
 from engine.studio import Studio
 from engine.styles import STYLES
 from engine.texts import Texts
@@ -23,20 +24,6 @@ from web.scripts import embedded
 STATIC = Path(__file__).parent / "static"
 STORAGE_SECRET = "kandinsky-studio"  # noqa: S105 - every browser gets it; it keeps nothing secret
 
-EXAMPLES = {
-    "en": (
-        "a fox on a blue background",
-        "two owls on a purple background",
-        "a small rocket on a black background",
-        "a cactus on a pink background",
-    ),
-    "ru": (
-        "лиса на синем фоне",
-        "две совы на фиолетовом фоне",
-        "маленькая ракета на чёрном фоне",
-        "кактус на розовом фоне",
-    ),
-}
 FOLDED = (
     "model",
     "width",
@@ -113,7 +100,7 @@ class Page:
 
     def _examples(self) -> None:
         with gr.Row(elem_id="examples"):
-            for text in EXAMPLES[self._texts.language]:
+            for text in examples(self._texts):
                 example = gr.Button(text, size="sm", elem_classes="example")
                 example.click(None, None, self._prompt, js=f"() => {text!r}", **DIRECT)
 

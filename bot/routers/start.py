@@ -19,9 +19,10 @@ from aiogram.types import (
 )
 
 from bot.answering import PRIVATE, answer, rewrite
-from bot.screens import examples, help_text, privacy_text
+from bot.screens import help_text, privacy_text
 from bot.talk import Talk
 from engine.errors import NotFound
+from engine.examples import examples
 from engine.requests import TextToImage
 from engine.texts import LANGUAGES, Texts
 

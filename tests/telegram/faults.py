@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 
 class Failure(Enum):
@@ -62,92 +62,44 @@ class Fault:
             self.times -= 1
 
 
-class Faults:
-    """The failures to come. Each verb takes where and how often:
+class Where(TypedDict, total=False):
+    """Which calls fail, and how many: the next one alone without `times`, `seconds` and
+    `probability`. `method` is a name of the Bot API."""
 
-    `method` (a name of the Bot API), `chat`, and `times` for the next calls, or `seconds`, or a
-    `probability`; the next call alone if none of these three is given.
-    """
+    method: str | None
+    chat: Place
+    times: int
+    seconds: float
+    probability: float
+
+
+class Faults:
+    """The failures to come."""
 
     def __init__(self, random: random.Random) -> None:
         self._random = random
         self._faults: list[Fault] = []
         self._silent_until = 0.0
 
-    def flood(
-        self,
-        retry_after: int = 1,
-        *,
-        method: str | None = None,
-        chat: Place | None = None,
-        times: int | None = None,
-        seconds: float | None = None,
-        probability: float = 1.0,
-    ) -> Fault:
+    def flood(self, retry_after: int = 1, **where: Unpack[Where]) -> Fault:
         """429 with retry_after in seconds."""
-        fault = _fault(Failure.FLOOD, method, chat, times, seconds, probability)
-        fault.retry_after = retry_after
-        return self._added(fault)
+        return self._added(_fault(Failure.FLOOD, where), retry_after=retry_after)
 
-    def broken(
-        self,
-        status: int = 500,
-        *,
-        method: str | None = None,
-        chat: Place | None = None,
-        times: int | None = None,
-        seconds: float | None = None,
-        probability: float = 1.0,
-    ) -> Fault:
+    def broken(self, status: int = 500, **where: Unpack[Where]) -> Fault:
         """500, 502 or the like."""
-        fault = _fault(Failure.BROKEN, method, chat, times, seconds, probability)
-        fault.status = status
-        return self._added(fault)
+        return self._added(_fault(Failure.BROKEN, where), status=status)
 
-    def reset(
-        self,
-        *,
-        after: bool = False,
-        method: str | None = None,
-        chat: Place | None = None,
-        times: int | None = None,
-        seconds: float | None = None,
-        probability: float = 1.0,
-    ) -> Fault:
+    def reset(self, *, after: bool = False, **where: Unpack[Where]) -> Fault:
         """A cut connection, before or after the effect."""
-        fault = _fault(Failure.RESET, method, chat, times, seconds, probability)
-        fault.after = after
-        return self._added(fault)
+        return self._added(_fault(Failure.RESET, where), after=after)
 
-    def hang(
-        self,
-        *,
-        after: bool = False,
-        method: str | None = None,
-        chat: Place | None = None,
-        times: int | None = None,
-        seconds: float | None = None,
-        probability: float = 1.0,
-    ) -> Fault:
+    def hang(self, *, after: bool = False, **where: Unpack[Where]) -> Fault:
         """No answer at all, before or after the effect."""
-        fault = _fault(Failure.HANG, method, chat, times, seconds, probability)
-        fault.after = after
-        return self._added(fault)
+        return self._added(_fault(Failure.HANG, where), after=after)
 
-    def slow(
-        self,
-        delay: float,
-        *,
-        method: str | None = None,
-        chat: Place | None = None,
-        times: int | None = None,
-        seconds: float | None = None,
-        probability: float = 1.0,
-    ) -> Fault:
+    def slow(self, delay: float, **where: Unpack[Where]) -> Fault:
         """An answer that comes `delay` seconds after the effect."""
-        fault = _fault(Failure.SLOW, method, chat, times, seconds, probability)
-        fault.delay, fault.after = delay, True
-        return self._added(fault)
+        return self._added(_fault(Failure.SLOW, where), delay=delay, after=True)
 
     def silence(self, seconds: float) -> None:
         """For so long nothing that reaches Telegram has an effect or an answer, and no update
@@ -176,25 +128,20 @@ class Faults:
                 return fault
         return None
 
-    def _added(self, fault: Fault) -> Fault:
+    def _added(self, fault: Fault, **details: Any) -> Fault:
+        fault = replace(fault, **details)
         self._faults.append(fault)
         return fault
 
 
-def _fault(
-    failure: Failure,
-    method: str | None,
-    chat: Place | None,
-    times: int | None,
-    seconds: float | None,
-    probability: float,
-) -> Fault:
-    once = times is None and seconds is None and probability == 1.0
+def _fault(failure: Failure, where: Where) -> Fault:
+    chat, seconds = where.get("chat"), where.get("seconds")
+    once = not {"times", "seconds", "probability"} & where.keys()
     return Fault(
         failure=failure,
-        method=method,
+        method=where.get("method"),
         chat=None if chat is None else chat.id,
-        times=1 if once else times,
+        times=1 if once else where.get("times"),
         until=None if seconds is None else time.monotonic() + seconds,
-        probability=probability,
+        probability=where.get("probability", 1.0),
     )

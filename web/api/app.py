@@ -21,6 +21,7 @@ from web.api.turns import Places, Turns
 from web.paths import is_api
 
 STREAMS = 20  # of an account at once
+ZIPS = 2  # the same; each lasts until its reader has it
 ROUTERS = (
     jobs.router,
     uploads.router,
@@ -49,7 +50,7 @@ def build(settings: Settings, studio: Studio) -> FastAPI:
     app.state.studio = studio
     app.state.public_url = settings.public_url
     app.state.turns = Turns()
-    app.state.streams = Places(STREAMS)
+    app.state.streams, app.state.zips = Places(STREAMS), Places(ZIPS)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Callers, studio=studio)

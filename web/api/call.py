@@ -25,7 +25,7 @@ ID = re.compile(r"[0-9a-f-]{36}")
 @dataclass(frozen=True, slots=True)
 class Call:
     """`root` is the path that a proxy serves the studio under, `site` its whole address; `streams`
-    are places for streams of events.
+    are places for streams of events, `zips` for files of pictures.
 
     The pictures that it brings are opened in the account's turn: that raises TooManyAtOnce, and
     what the studio's own methods do.
@@ -38,6 +38,7 @@ class Call:
     site: str
     turns: Turns
     streams: Places
+    zips: Places
 
     async def take(self, file: bytes) -> Source:
         """A picture, cleaned."""
@@ -70,6 +71,7 @@ async def _call(request: Request) -> Call:
         site=state.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}{root}",
         turns=state.turns,
         streams=state.streams,
+        zips=state.zips,
     )
 
 

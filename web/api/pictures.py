@@ -60,9 +60,9 @@ async def delete_several(several: Several, call: Called) -> Deleted:
     return Deleted(deleted=await call.studio.delete(several.known, call.account))
 
 
-async def folder() -> AsyncIterator[Path]:
-    """There until the answer has been sent."""
-    with TemporaryDirectory(prefix="kandinsky-") as name:
+async def folder(call: Called) -> AsyncIterator[Path]:
+    """There until the answer has been sent, to however slow a reader. Raises TooManyAtOnce."""
+    with call.zips.taken(call.account.id), TemporaryDirectory(prefix="kandinsky-") as name:
         yield Path(name)
 
 

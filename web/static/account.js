@@ -16,8 +16,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     });
 }
 
-// What this browser kept of the form goes with everything else.
-if (new URLSearchParams(location.search).get("done") === "forgotten") {
+// What this browser kept of the form goes with the person: the next one at it must not read it.
+if (["forgotten", "signed-out"].includes(new URLSearchParams(location.search).get("done"))) {
     for (const key of Object.keys(localStorage)) {
         if (key.startsWith("studio-")) localStorage.removeItem(key);
     }

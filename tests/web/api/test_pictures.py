@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import ExitStack
 
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from engine.studio import Studio
 from tests.web.api.people import SITE, made
+from web.api.app import ZIPS, APIs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -108,3 +111,18 @@ async def test_several_are_downloaded_as_one_file(
         assert len(packed.namelist()) == 2
     assert (await bob.post("/api/pictures/zip", **body)).status_code == 404  # type: ignore[arg-type]
     assert (await ann.post("/api/pictures/zip", **{how: {}})).status_code == 422  # type: ignore[arg-type]
+
+
+async def test_too_many_files_for_one_account_are_refused(
+    app: FastAPI, studio: Studio, ann: httpx.AsyncClient, picture: str, key: str
+) -> None:
+    """While readers dawdle over as many as one may have."""
+    (apis,) = [route for route in app.router.routes if isinstance(route, APIs)]
+    owner = await studio.access.holder(key)
+    assert owner is not None
+    with ExitStack() as stack:
+        for _ in range(ZIPS):
+            stack.enter_context(apis.app.state.zips.taken(owner.id))
+        refused = await ann.post("/api/pictures/zip", json={"ids": [picture]})
+        assert refused.json()["error"]["code"] == "too_many_at_once"
+    assert (await ann.post("/api/pictures/zip", json={"ids": [picture]})).status_code == 200
