@@ -28,6 +28,7 @@ from engine.errors import (
     PictureTooLarge,
     UserError,
 )
+from engine.safety.provenance import Marker, marked
 from engine.sources import Source
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,10 @@ CLOCK_LIMIT = 10.0  # seconds for a picture; on a machine that is not busy, it t
 class Intake:
     """Takes any number of pictures at once, and has some of them opened at a time."""
 
-    def __init__(self, children: int) -> None:
+    def __init__(self, children: int, marker: Marker | None = None) -> None:
         self._children = children
+        self._marker = marker
+        self._trials = asyncio.Semaphore(children)
         self._closing = False
         self._idle = asyncio.LifoQueue[_Place]()  # a second child starts only when it is needed
         for _ in range(children):
@@ -52,9 +55,10 @@ class Intake:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, children: int = 2) -> AsyncIterator[Intake]:
-        """`children`: how many pictures are opened at once, each in a process of its own."""
-        intake = cls(children)
+    async def open(cls, children: int = 2, marker: Marker | None = None) -> AsyncIterator[Intake]:
+        """`children`: how many pictures are opened at once, each in a process of its own. With a
+        marker, pictures keep the signed history (C2PA) that they bring."""
+        intake = cls(children, marker)
         try:
             yield intake
         finally:
@@ -63,26 +67,28 @@ class Intake:
     async def take(self, file: bytes) -> Source:
         """The picture of a PNG, JPEG or WebP file: upright, in sRGB, RGB or (if anything in it is
         see-through) RGBA, and nothing else of what the file held. The same pixels give the same
-        Source.
+        Source, but for those with a history, which is written into each file anew.
 
         Raises NotAPicture, PictureTooHeavy, PictureTooLarge, MovingPicture or PictureBroken, and
         Busy while the gate closes.
         """
-        return await self._taken(file, Wanted.PICTURE)
+        made = await self._made(file, Wanted.PICTURE)
+        if self._marker is not None and await asyncio.to_thread(marked, file):
+            async with self._trials:
+                made = await asyncio.to_thread(self._marker.opened, file, made)
+        return await asyncio.to_thread(Source.of_file, made)
 
     async def take_mask(self, file: bytes) -> Source:
         """The mask that a picture stands for (L: 255 is repainted, 0 is kept): what is more
         see-through than not, as in the Images API of OpenAI, or if nothing is, what is brighter
         than not. Raises what `take` does."""
-        return await self._taken(file, Wanted.MASK)
+        made = await self._made(file, Wanted.MASK)
+        return await asyncio.to_thread(Source.of_file, made)
 
     async def texts(self, file: bytes) -> dict[str, str]:
         """What a picture's file says in words, for `recall`. Raises what `take` does."""
         texts: dict[str, str] = json.loads(await self._made(file, Wanted.TEXTS))
         return texts
-
-    async def _taken(self, file: bytes, wanted: Wanted) -> Source:
-        return await asyncio.to_thread(Source.of_file, await self._made(file, wanted))
 
     async def _made(self, file: bytes, wanted: Wanted) -> bytes:
         if kind_of(file) is None:

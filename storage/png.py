@@ -2,7 +2,7 @@
 
 Twice: as JSON, which is exact, and in the form of Automatic1111's "infotext", which other tools
 show: the prompt, a line `Negative prompt: ...`, and a last line `Steps: 25, Sampler: DDIM, ...`.
-What engine/recall.py makes of them is not here.
+What engine/recall.py makes of them is not here. XMP says, in the IPTC's words, that it was AI.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -22,6 +23,16 @@ TEXT_LIMIT = 100_000  # characters of a chunk that is read; the longest request 
 NEGATIVE = "Negative prompt:"
 PROGRAM = "Kandinsky Studio"
 VERSION = "0.1.0"  # as in pyproject.toml
+XMP = "XML:com.adobe.xmp"  # the chunk, as the XMP specification, part 3, 1.1.5 names it
+PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+    Iptc4xmpExt:DigitalSourceType={source_type}/>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="r"?>"""
 SAMPLERS = {"ddpm": "DDPM", "ddim": "DDIM", "dpm++": "DPM++ 2M"}  # as other tools call them
 
 
@@ -35,19 +46,31 @@ class Parameters:
 
 
 def encode_png(
-    image: Image.Image, request: Mapping[str, Any], seed: int, job_id: str = ""
+    image: Image.Image,
+    request: Mapping[str, Any],
+    seed: int,
+    job_id: str = "",
+    source_type: str = "",
 ) -> bytes:
     """The picture as a PNG file with its parameters; `seed` is this picture's own.
 
     With its job in it, no other job's file is the same: one may go, and the other stay.
+    `source_type` is the IPTC's word (a URI) for how it came to be.
     """
     info = PngInfo()
     _add(info, TEXT, infotext(request, seed))
     made = {"request": request, "seed": seed} | ({"job": job_id} if job_id else {})
     _add(info, JSON, json.dumps(made, ensure_ascii=False))
+    if source_type:
+        info.add_itxt(XMP, xmp(source_type))
     file = BytesIO()
     image.save(file, "PNG", pnginfo=info)
     return file.getvalue()
+
+
+def xmp(source_type: str) -> str:
+    """An XMP packet that says it, for a file of any kind."""
+    return PACKET.format(source_type=quoteattr(source_type))
 
 
 def read_parameters(file: bytes) -> Parameters:

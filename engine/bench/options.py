@@ -19,6 +19,7 @@ NAMES = (
     "prior",
     "outside",
     "growth",
+    "safety",
 )
 
 ABOUT = """Measures how fast this machine makes pictures, against plain diffusers with the same

@@ -17,6 +17,7 @@ from engine.bench.sections import (
     poisson,
     prior,
     rows,
+    safety,
     single,
 )
 
@@ -39,4 +40,5 @@ SECTIONS = {
     "prior": Section(prior.lines, (3, 15)),
     "outside": Section(outside.lines, (3, 15)),
     "growth": Section(growth.lines, (3, 60), growth.NOTE),
+    "safety": Section(safety.lines, (10, 60), safety.NOTE),
 }
