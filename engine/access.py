@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from engine.dispatcher import Dispatcher
-from engine.errors import BadKeyName, NotFound
+from engine.errors import BadKeyName, NotFound, TooManyKeys
 from engine.news import News
 from engine.refusals import refusing
+from storage import keys
 from storage.database import Database
 from storage.joining import join
-from storage.keys import NAME_LIMIT, BadName, Keys
+from storage.keys import KEY_LIMIT, NAME_LIMIT, BadName, Keys
 from storage.records import Account, Key
 from storage.signin import SignIn
 
@@ -29,12 +30,14 @@ class Access:
         self._sessions = SignIn(database)
 
     async def make_key(self, account: Account, name: str) -> str:
-        """A new API key, which nothing can show again. Raises BadKeyName."""
+        """A new API key, which nothing can show again. Raises BadKeyName or TooManyKeys."""
         with refusing():
             try:
                 return await self._keys.make(account.id, name)
             except BadName as error:
                 raise BadKeyName(limit=NAME_LIMIT) from error
+            except keys.TooManyKeys as error:
+                raise TooManyKeys(limit=KEY_LIMIT) from error
 
     async def keys(self, account: Account) -> Sequence[Key]:
         """The account's keys, revoked ones too, the oldest first."""

@@ -6,17 +6,22 @@ its braces.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
 class UserError(Exception):
-    """Something a person can understand and act on; `str()` gives it in English."""
+    """Something a person can understand and act on; `str()` gives it in English.
+
+    A value that is a sentence by language, as moderators write it, is given in the reader's.
+    """
 
     text: ClassVar[str]
 
     def __init__(self, **values: object) -> None:
         self.values = values
-        super().__init__(self.text.format(**values))
+        english = {name: _english(value) for name, value in values.items()}
+        super().__init__(self.text.format(**english))
 
 
 class EmptyPrompt(UserError):
@@ -289,3 +294,76 @@ class KeyReused(UserError):
 
 class Stopped(UserError):
     text = "The request was stopped before it was done."
+
+
+class NotAllowed(UserError):
+    text = "This is not for you to do. Ask somebody with more rights here."
+
+
+class AppealForSeniors(NotAllowed):
+    text = "Senior moderators decide about appeals. Leave this one to them."
+
+
+class AppealElsewhere(NotAllowed):
+    text = "You removed this picture yourself. Leave the appeal to another moderator."
+
+
+class UndoTooLate(NotAllowed):
+    text = "This decision is too old for you to undo. Ask a senior moderator."
+
+
+class Taken(UserError):
+    text = "Another moderator has this picture, or has just decided about it. Go on with the next."
+
+
+class AlreadyAppealed(UserError):
+    text = "You have appealed already. You will be told what comes of it."
+
+
+class WrongPassword(UserError):
+    text = "There is no moderator of that name and password. Check both and try again."
+
+
+class SignedOut(UserError):
+    text = "You are signed out. Sign in again; what you have decided is kept."
+
+
+class WeakPassword(UserError):
+    text = "A password has at least {limit} characters. Choose a longer one."
+
+
+class TooManyTries(UserError):
+    text = "There were too many wrong passwords. Please try again in {seconds} seconds."
+
+
+class TooManyKeys(UserError):
+    text = "Valid keys at a time: {limit} at most. Revoke one that you no longer need."
+
+
+class PromptRefused(UserError):
+    """`advice` is the policy's: a sentence by language, what to do instead."""
+
+    text = "This is not drawn here. {advice}"
+
+
+class UploadRefused(UserError):
+    """As PromptRefused, for a picture to work on."""
+
+    text = "This picture cannot be worked on here. {advice}"
+
+
+class PictureRefused(UserError):
+    """What was drawn was removed before anybody saw it, under the rule `policy`."""
+
+    text = (
+        "What came out is nothing that is shown here, so it was kept back. "
+        "Try it in other words, or appeal if you think that this is a mistake."
+    )
+
+
+class HeldForReview(UserError):
+    text = "A moderator looks at these pictures first. Then you find them in your history."
+
+
+def _english(value: object) -> object:
+    return value.get("en", "") if isinstance(value, Mapping) else value

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Select, select, update
 
+from storage import bans
 from storage.database import Database
 from storage.inserts import insert_new
 from storage.records import Account
@@ -25,15 +26,22 @@ class Accounts:
         self._database = database
 
     async def get_or_create(self, channel: str, external_id: str, language: str) -> Account:
-        """The account of that person, made at first sight; racing callers get the same one."""
+        """The account of that person, made at first sight; racing callers get the same one.
+
+        Who was banned and had everything forgotten is banned until then, all the same.
+        """
         async with self._database.read() as session:
             row = await session.scalar(_known(channel, external_id))
             if row is not None:
                 return account_record(row)
         values = {"channel": channel, "external_id": external_id, "language": language}
         async with self._database.write() as session:
-            await session.execute(insert_new(session, AccountRow, values))
-            return account_record((await session.scalars(_known(channel, external_id))).one())
+            new = insert_new(session, AccountRow, values).returning(AccountRow.id)
+            first = await session.scalar(new) is not None
+            row = (await session.scalars(_known(channel, external_id))).one()
+            if first:
+                await bans.recall(session, row)
+            return account_record(row)
 
     async def account(self, account_id: int) -> Account | None:
         """As it is now: what it may do, and whether it is banned, is read anew each time."""

@@ -1,6 +1,7 @@
 """Forgetting an account: every row about it goes, and every file that nobody else's rows need.
 
-What moderators decided and what the audit says stay; neither holds anything personal.
+What moderators decided, the blocklist and what the audit says stay; none of them holds anything
+personal. So does a ban, until it ends: see storage/bans.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage import bans
+from storage.audit import audit
 from storage.database import Database
 from storage.gallery import Gallery, referred
 from storage.inbox import settle
@@ -18,18 +21,22 @@ from storage.locked import locked
 from storage.pictures import PictureStore
 from storage.records import JobState, Role
 from storage.removal import BATCH, removing
-from storage.rights import audit
 from storage.tables import (
     FORGOTTEN,
     TELEGRAM,
     AccountRow,
+    AppealRow,
+    CaseRow,
     DecisionRow,
     DeliveryRow,
+    FingerprintRow,
     JobRow,
     KeyRow,
     LinkRow,
     MessageRow,
+    NoticeRow,
     PictureRow,
+    RefusalRow,
     ReportRow,
     SessionRow,
     SourceRow,
@@ -75,6 +82,11 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
         await refuse_who_decided(session, account_id)
         hashes = await _hashes(session, account_id)
         await _delete(session, ReportRow, about)
+        await _delete(session, AppealRow, AppealRow.picture_id.in_(pictures))
+        await _delete(session, CaseRow, CaseRow.picture_id.in_(pictures))
+        await _delete(session, FingerprintRow, FingerprintRow.picture_id.in_(pictures))
+        await _delete(session, NoticeRow, NoticeRow.account_id == account_id)
+        await _delete(session, RefusalRow, RefusalRow.account_id == account_id)
         await _delete(session, DeliveryRow, DeliveryRow.account_id == account_id)
         await _delete(session, SourceRow, SourceRow.job_id.in_(jobs))
         await _delete(session, MessageRow, showing)
@@ -87,6 +99,7 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
         if account.channel == TELEGRAM:
             await _delete(session, StateRow, StateRow.person == account.external_id)
             await settle(database, session, UpdateRow.person == account.external_id)
+        await bans.remember(session, account)
         empty(account)
         audit(session, "erase", account_id, by, {})
         return await _unused(session, hashes)
@@ -100,7 +113,9 @@ def empty(account: AccountRow) -> None:
 
 
 async def _stop(session: AsyncSession, own: ColumnElement[bool]) -> None:
-    """Jobs before their account, as workers lock them: neither waits for the other in a ring."""
+    """Jobs before their account, as workers and moderators lock them: nobody waits for the other in
+    a ring."""
+    await session.execute(select(JobRow.id).where(own).order_by(JobRow.id).with_for_update())
     await session.execute(
         update(JobRow)
         .where(own, JobRow.state.in_(ACTIVE))

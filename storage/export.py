@@ -16,15 +16,18 @@ from sqlalchemy.orm import selectinload
 
 from storage.database import Database
 from storage.pictures import PictureStore
-from storage.records import Review
+from storage.rows import HIDDEN
 from storage.tables import (
     TELEGRAM,
     AccountRow,
+    AppealRow,
     JobRow,
     KeyRow,
     LinkRow,
     MessageRow,
+    NoticeRow,
     PictureRow,
+    RefusalRow,
     ReportRow,
     SessionRow,
     SourceRow,
@@ -39,7 +42,8 @@ PAGE = 200  # jobs read at a time
 async def export(database: Database, store: PictureStore, account_id: int, file: Path) -> None:
     """Writes `account.json`, `jobs.json`, `pictures/` and `sources/`; `file` is whole or not there.
 
-    Files that the store has lost are named in `missing.txt`. Raises DatabaseAway, OSError if
+    Pictures that are held or were removed are listed, without their files. Files that the store has
+    lost are named in `missing.txt`. Raises DatabaseAway, OSError if
     either disk fails, and ValueError if there is no such account.
     """
     account, uploads = await _account(database, account_id)
@@ -64,6 +68,9 @@ async def _account(database: Database, account_id: int) -> tuple[dict[str, Any],
         visits = select(SessionRow).where(SessionRow.account_id == account_id)
         keys = select(KeyRow).where(KeyRow.account_id == account_id)
         reports = select(ReportRow).where(ReportRow.account_id == account_id)
+        notices = select(NoticeRow).where(NoticeRow.account_id == account_id)
+        appeals = select(AppealRow).where(AppealRow.account_id == account_id)
+        refusals = select(RefusalRow).where(RefusalRow.account_id == account_id)
         links = select(LinkRow).where(LinkRow.account_id == account_id)
         uploads = await _uploads(session, account_id)
         told = {
@@ -111,6 +118,36 @@ async def _account(database: Database, account_id: int) -> tuple[dict[str, Any],
                 }
                 for link in await session.scalars(links.order_by(LinkRow.created_at))
             ],
+            "notices": [
+                {
+                    "kind": notice.kind,
+                    "picture_id": notice.picture_id,
+                    "policy": notice.policy,
+                    "reason": notice.reason,
+                    "until": notice.until,
+                    "created_at": notice.created_at,
+                    "seen_at": notice.seen_at,
+                }
+                for notice in await session.scalars(notices.order_by(NoticeRow.id))
+            ],
+            "appeals": [
+                {
+                    "picture_id": appeal.picture_id,
+                    "text": appeal.text,
+                    "state": appeal.state,
+                    "answer": appeal.answer,
+                    "created_at": appeal.created_at,
+                }
+                for appeal in await session.scalars(appeals.order_by(AppealRow.id))
+            ],
+            "refusals": [
+                {
+                    "words": refusal.words,
+                    "policy": refusal.policy,
+                    "created_at": refusal.created_at,
+                }
+                for refusal in await session.scalars(refusals.order_by(RefusalRow.id))
+            ],
             "uploads": [
                 {"file": _source_name(upload.sha256), "created_at": upload.created_at}
                 for upload in uploads
@@ -143,7 +180,8 @@ async def _write_jobs(database: Database, archive: ZipFile, account_id: int) -> 
     with jobs:
         separator = "[\n"
         async for job, pictures, sources, messages in _jobs(database, account_id):
-            named = {_picture_file(picture): picture.sha256 for picture in pictures}
+            shown = [picture for picture in pictures if picture.review not in HIDDEN]
+            named = {_picture_file(picture): picture.sha256 for picture in shown}
             made_from = {_source_name(sha256): sha256 for sha256 in sources}
             files |= named | made_from
             text = separator + _json(_job(job, pictures, list(made_from), messages))
@@ -172,8 +210,7 @@ async def _jobs(database: Database, account_id: int) -> AsyncIterator[Job]:
             sources = await _sources(session, jobs)
             messages = await _messages(session, jobs)
         for job in jobs:
-            pictures = [one for one in job.pictures if one.review is not Review.REMOVED]
-            yield job, pictures, sources.get(job.id, []), messages.get(job.id, [])
+            yield job, job.pictures, sources.get(job.id, []), messages.get(job.id, [])
         if len(jobs) < PAGE:
             return
         last = jobs[-1]
@@ -205,6 +242,7 @@ def _job(
         "model": job.model,
         "request": job.request,
         "words": job.words,
+        "findings": job.findings or [],
         "state": job.state,
         "error_key": job.error_key,
         "error_values": job.error_values,
@@ -215,7 +253,9 @@ def _job(
         "pictures": [
             {
                 "id": picture.id,
-                "file": _picture_file(picture),
+                "file": None if picture.review in HIDDEN else _picture_file(picture),
+                "review": picture.review,
+                "policy": picture.policy,
                 "seed": picture.seed,
                 "width": picture.width,
                 "height": picture.height,

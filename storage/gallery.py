@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, delete, select, true, tuple_, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from storage.cases import close_deleted, report_case
 from storage.database import Database
 from storage.inserts import insert_new
 from storage.locked import NoAccount, locked
 from storage.records import JobRecord, JobState, PictureRecord, Review
-from storage.rows import job_record, picture_record
+from storage.rows import HIDDEN, job_record, picture_record
 from storage.tables import JobRow, LinkRow, PictureRow, ReportRow, SourceRow, UploadRow, now
 
 
@@ -105,17 +105,17 @@ class Gallery:
             return await session.scalar(marked) is not None
 
     async def delete(self, picture_ids: Collection[str], account_id: int) -> list[str]:
-        """Deletes those of the pictures that the account has; the hashes of their files.
+        """Deletes those of the pictures that the account sees; the hashes of their files.
 
         Their rows stay, without a file: what was decided about them must not get lost.
         """
-        own = PictureRow.id.in_(picture_ids), PictureRow.account_id == account_id
+        own = PictureRow.id.in_(picture_ids), PictureRow.account_id == account_id, visible()
         async with self._database.write() as session:
             return list((await let_go(session, and_(*own))).values())
 
     async def hashes(self, picture_ids: Collection[str], account_id: int) -> list[str]:
-        """The files of those of the pictures that the account has."""
-        return await self._hashes(PictureRow.id.in_(picture_ids), account_id)
+        """The files of those of the pictures that the account sees."""
+        return await self._hashes(and_(PictureRow.id.in_(picture_ids), visible()), account_id)
 
     async def all_hashes(self, account_id: int) -> list[str]:
         """The files of all that the account made, and made it from, and of its uploads."""
@@ -124,30 +124,36 @@ class Gallery:
         return [*given, *await self._hashes(true(), account_id)]
 
     async def sources(self, hashes: Collection[str], account_id: int) -> set[str]:
-        """Those of the hashes that a job of the account was made from, or that it uploaded."""
+        """Those of the hashes that a job of the account was made from, or that it uploaded; but not
+        those of pictures that are withheld."""
         used, sent = SourceRow.sha256.in_(hashes), UploadRow.sha256.in_(hashes)
+        withheld = PictureRow.sha256.in_(hashes), PictureRow.review.in_(HIDDEN)
         async with self._database.read() as session:
-            return await _given(session, account_id, used, sent)
+            given = await _given(session, account_id, used, sent)
+            return given - set(await session.scalars(select(PictureRow.sha256).where(*withheld)))
 
     async def report(self, picture_id: str, account_id: int, reason: str) -> bool:
         """Somebody's word that a picture should not be; the first one of a person counts.
 
-        False if there is no such picture any more, or no such account.
+        Moderators look at it, also if they have before. False if there is no such picture to be
+        seen any more, or no such account.
         """
         values = {"picture_id": picture_id, "account_id": account_id, "reason": reason}
-        unseen = PictureRow.review == Review.NONE
-        waiting = (
-            update(PictureRow)
-            .where(PictureRow.id == picture_id, unseen)
-            .values(review=Review.WAITING)
-            .execution_options(synchronize_session=False)
-        )
+        owner = select(PictureRow.account_id).where(PictureRow.id == picture_id, visible())
+        seen = select(PictureRow).where(PictureRow.id == picture_id, visible())
         try:
             async with self._database.write() as session:
-                await locked(session, account_id, whole=False)
-                await session.execute(insert_new(session, ReportRow, values))
-                await session.execute(waiting)
-        except (IntegrityError, NoAccount):  # its owner, or who reports, was forgotten just now
+                for one in sorted({account_id, *await session.scalars(owner)}):
+                    await locked(session, one, whole=False)
+                picture = await session.scalar(seen.with_for_update(of=PictureRow))
+                if picture is None:
+                    return False
+                new = insert_new(session, ReportRow, values).returning(ReportRow.id)
+                if await session.scalar(new) is not None:
+                    await report_case(session, picture)
+                    if picture.review is Review.NONE:
+                        picture.review = Review.WAITING
+        except NoAccount:  # its owner, or who reports, was forgotten just now
             return False
         return True
 
@@ -178,7 +184,10 @@ async def referred(session: AsyncSession, hashes: Collection[str]) -> set[str]:
 
 
 async def let_go(session: AsyncSession, which: ColumnElement[bool]) -> dict[str, str]:
-    """Deletes those of the pictures that are there, their links too; the hashes, by picture."""
+    """Deletes those of the pictures that are there, their links too; the hashes, by picture.
+
+    Nobody has to look at them any more.
+    """
     deleted = (
         update(PictureRow)
         .where(which, PictureRow.deleted_at.is_(None))
@@ -189,6 +198,7 @@ async def let_go(session: AsyncSession, which: ColumnElement[bool]) -> dict[str,
     gone = dict((await session.execute(deleted)).all())
     links = delete(LinkRow).where(LinkRow.picture_id.in_(gone))
     await session.execute(links.execution_options(synchronize_session=False))
+    await close_deleted(session, gone)
     return gone
 
 
@@ -206,8 +216,8 @@ async def _given(
 
 
 def visible() -> ColumnElement[bool]:
-    """That a picture was neither deleted by its owner nor removed by a moderator."""
-    return and_(PictureRow.deleted_at.is_(None), PictureRow.review != Review.REMOVED)
+    """That a picture was neither deleted by its owner, nor removed, nor is held."""
+    return and_(PictureRow.deleted_at.is_(None), PictureRow.review.not_in(HIDDEN))
 
 
 def _own(picture_id: str, account_id: int) -> ColumnElement[bool]:

@@ -8,19 +8,23 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from storage.audit import audit
 from storage.database import Database
 from storage.erasure import empty, refuse_who_decided
 from storage.locked import NoAccount, locked
 from storage.quotas import Banned
-from storage.rights import audit
 from storage.tables import (
     WEB,
     AccountRow,
+    AppealRow,
+    CaseRow,
     DeliveryRow,
     JobRow,
     KeyRow,
     LinkRow,
+    NoticeRow,
     PictureRow,
+    RefusalRow,
     ReportRow,
     SessionRow,
     UploadRow,
@@ -34,6 +38,10 @@ MOVED = (
     LinkRow.account_id,
     ReportRow.account_id,
     UploadRow.account_id,
+    CaseRow.account_id,
+    AppealRow.account_id,
+    NoticeRow.account_id,
+    RefusalRow.account_id,
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from storage.database import Database
 from storage.locked import locked
@@ -25,11 +25,16 @@ ALPHABET = string.ascii_lowercase + string.digits
 ID_LENGTH = 8
 SECRET = re.compile(rf"ks_([{ALPHABET}]{{{ID_LENGTH}}})_[\w-]{{43}}", re.ASCII)
 NAME_LIMIT = 255  # characters
+KEY_LIMIT = 20  # valid ones of an account at a time
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
 
 
 class BadName(ValueError):
     """A key cannot have that name."""
+
+
+class TooManyKeys(ValueError):
+    """The account has KEY_LIMIT valid keys."""
 
 
 class Keys:
@@ -41,7 +46,7 @@ class Keys:
     async def make(self, account_id: int, name: str) -> str:
         """A new key, which nothing can show again; `name` is for its owner to know it by.
 
-        Raises BadName for a name that cannot be one, and NoAccount.
+        Raises BadName for a name that cannot be one, TooManyKeys and NoAccount.
         """
         if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
             raise BadName(f"Name the key in 1 to {NAME_LIMIT} characters.")
@@ -49,6 +54,11 @@ class Keys:
         secret = f"ks_{key_id}_{secrets.token_urlsafe(32)}"
         async with self._database.write() as session:
             account = await locked(session, account_id)
+            valid = select(func.count()).where(
+                KeyRow.account_id == account_id, KeyRow.revoked_at.is_(None)
+            )
+            if (await session.scalar(valid) or 0) >= KEY_LIMIT:
+                raise TooManyKeys(f"Account {account_id} has {KEY_LIMIT} keys: revoke one first.")
             session.add(
                 KeyRow(id=key_id, account_id=account.id, hash=_hash(secret), name=name.strip())
             )

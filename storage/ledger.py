@@ -15,13 +15,23 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from storage.cases import open_case
+from storage.consequences import REFUSED
 from storage.database import Database
 from storage.inserts import insert_new
 from storage.outbox import announce
 from storage.quotas import permit
-from storage.records import JobRecord, JobState, NewPicture, Quota, Role
+from storage.records import JobRecord, JobState, NewPicture, Quota, Review, Role
 from storage.rows import job_record
-from storage.tables import AccountRow, JobRow, PictureRow, SourceRow, now
+from storage.tables import (
+    AccountRow,
+    DecisionRow,
+    FingerprintRow,
+    JobRow,
+    PictureRow,
+    SourceRow,
+    now,
+)
 
 CRASH_LIMIT = 3  # crashes of one job before it is quarantined
 SUSPECT = CRASH_LIMIT - 1  # crashes after which a job runs alone, so that others are not in it
@@ -48,6 +58,7 @@ class Ledger:
         count: int = 1,
         words: str = "",
         sources: Collection[str] = (),
+        findings: Sequence[dict[str, Any]] = (),
         session_id: str | None = None,
         quotas: Mapping[Role, Quota] = NO_QUOTAS,
         queue_limit: int = 0,
@@ -69,6 +80,7 @@ class Ledger:
             "words": words.casefold(),
             "count": count,
             "state": JobState.QUEUED,
+            "findings": list(findings) or None,
         }
         async with self._database.write() as session:
             await permit(session, account_id, key, count, quotas, queue_limit)
@@ -149,12 +161,13 @@ class Ledger:
     async def finish(self, job_id: str, attempt: int, pictures: Sequence[NewPicture]) -> bool:
         """Done, with one row for each picture, whose file must already be stored.
 
-        False, and nothing is written, if the job is no longer held under this attempt.
+        Blocked, if the gate has removed every one of them. False, and nothing is written, if the
+        job is no longer held under this attempt.
         """
         done = (
             update(JobRow)
             .where(_held(job_id, attempt))
-            .values(state=JobState.DONE, finished_at=now(), lease_until=None)
+            .values(finished_at=now(), lease_until=None, **_ended(pictures))
             .returning(JobRow.account_id)
             .execution_options(synchronize_session=False)
         )
@@ -162,8 +175,14 @@ class Ledger:
             account_id = await session.scalar(done)
             if account_id is None:
                 return False
-            for index, picture in enumerate(pictures):
-                session.add(_picture_row(picture, job_id, account_id, index))
+            rows = [
+                _picture_row(picture, job_id, account_id, index)
+                for index, picture in enumerate(pictures)
+            ]
+            session.add_all(rows)
+            await session.flush()
+            for row, picture in zip(rows, pictures, strict=True):
+                await _gated(session, row, picture)
             await announce(session, [job_id])
             return True
 
@@ -326,4 +345,33 @@ def _picture_row(picture: NewPicture, job_id: str, account_id: int, index: int) 
         height=picture.height,
         media_type=picture.media_type,
         bytes=picture.bytes,
+        review=picture.review,
+        score=picture.score,
+        policy=picture.policy,
     )
+
+
+def _ended(pictures: Sequence[NewPicture]) -> dict[str, object]:
+    """How the job ends: blocked, where the gate has removed all that was made."""
+    if not pictures or any(one.review is not Review.REMOVED for one in pictures):
+        return {"state": JobState.DONE}
+    values = {"policy": pictures[0].policy}
+    return {"state": JobState.BLOCKED, "error_key": REFUSED, "error_values": values}
+
+
+async def _gated(session: AsyncSession, row: PictureRow, picture: NewPicture) -> None:
+    """What the gate says of a picture, whose row is written."""
+    if picture.fingerprint:
+        session.add(FingerprintRow(picture_id=row.id, hash=picture.fingerprint))
+    if picture.review is Review.REMOVED:
+        session.add(
+            DecisionRow(
+                picture_id=row.id,
+                decision=Review.REMOVED,
+                policy=picture.policy,
+                reason="",
+                score=picture.score,
+            )
+        )
+    if picture.case is not None:
+        await open_case(session, row, picture.case)

@@ -19,13 +19,21 @@ from storage.tables import TELEGRAM, AccountRow, DeliveryRow, JobRow, now
 PUSHED = (TELEGRAM,)  # channels on which the studio speaks first
 
 
-async def announce(session: AsyncSession, job_ids: Sequence[str]) -> None:
-    """In the transaction that ended these jobs: their owners are to be told, where they can be."""
+async def announce(session: AsyncSession, job_ids: Sequence[str], *, again: bool = False) -> None:
+    """In the transaction that ended these jobs: their owners are to be told, where they can be.
+
+    They are told `again` when there is more to send: who sends just now has not seen it, and finds
+    that the delivery is no longer theirs to mark.
+    """
     ended = (
         select(JobRow.id, JobRow.account_id)
         .join(AccountRow, AccountRow.id == JobRow.account_id)
         .where(JobRow.id.in_(job_ids), AccountRow.channel.in_(PUSHED))
     )
+    if again:
+        due = {"state": DeliveryState.WAITING, "due_at": now(), "attempt": DeliveryRow.attempt + 1}
+        told = update(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids)).values(due)
+        await session.execute(told.execution_options(synchronize_session=False))
     await session.execute(insert_from(session, DeliveryRow, ["job_id", "account_id"], ended))
 
 

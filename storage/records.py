@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class JobState(StrEnum):
@@ -36,10 +36,11 @@ class Role(StrEnum):
 
 
 class Review(StrEnum):
-    """What moderators made of a picture."""
+    """What moderators, or the gate, made of a picture."""
 
     NONE = "none"  # nobody looked yet, nobody has to
-    WAITING = "waiting"  # reported, or held by a gate
+    WAITING = "waiting"  # its owner has it; somebody is to look
+    HELD = "held"  # nobody but moderators sees it until it is approved
     APPROVED = "approved"
     REMOVED = "removed"  # gone from every surface
 
@@ -50,6 +51,55 @@ class ReportState(StrEnum):
     OPEN = "open"
     UPHELD = "upheld"  # the picture was removed
     REJECTED = "rejected"
+
+
+class Why(StrEnum):
+    """Why a picture is a case for moderators."""
+
+    REVIEW = "review"  # the front end has what it makes looked at
+    PROMPT = "prompt"  # the words touch a policy
+    DOUBT = "doubt"  # the picture gate is unsure
+    UNCHECKED = "unchecked"  # a gate was down or slow
+    REPORT = "report"  # somebody says that it should not be
+    APPEAL = "appeal"  # its owner says that it was removed wrongly
+
+
+class View(StrEnum):
+    """A part of the queue of cases; VIEWS says of what."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    REPORTED = "reported"
+    APPEALS = "appeals"
+
+
+VIEWS = {
+    View.WAITING: (Why.REVIEW,),
+    View.HELD: (Why.PROMPT, Why.DOUBT, Why.UNCHECKED),
+    View.REPORTED: (Why.REPORT,),
+    View.APPEALS: (Why.APPEAL,),
+}
+
+
+class Action(StrEnum):
+    """What the prompt gate does where words touch a policy."""
+
+    OFF = "off"
+    HOLD = "hold"  # the pictures are made, and held for a moderator
+    BLOCK = "block"  # the request is not accepted
+
+
+class NoticeKind(StrEnum):
+    """What a person is told about their pictures, reports or account."""
+
+    RELEASED = "released"  # a picture that was held is theirs
+    REMOVED = "removed"
+    RESTORED = "restored"  # a picture that was removed is theirs again
+    APPEAL_REJECTED = "appeal_rejected"
+    REPORT_UPHELD = "report_upheld"
+    REPORT_REJECTED = "report_rejected"
+    BANNED = "banned"
+    UNBANNED = "unbanned"
 
 
 class DeliveryState(StrEnum):
@@ -145,8 +195,21 @@ class SentMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCase:
+    """That moderators are to look at a picture, and why."""
+
+    why: Why
+    policy: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewPicture:
-    """A picture whose file is stored and whose row is not yet; `bytes` is the file's length."""
+    """A picture whose file is stored and whose row is not yet; `bytes` is the file's length.
+
+    `score` (0 to 1), `fingerprint` (64 hex digits) and, where it is REMOVED, the `policy` are the
+    picture gate's.
+    """
 
     seed: int
     sha256: str
@@ -154,13 +217,19 @@ class NewPicture:
     height: int
     bytes: int
     media_type: str = "image/png"
+    review: Review = Review.NONE
+    score: float | None = None
+    fingerprint: str = ""
+    policy: str = ""
+    case: NewCase | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
     """A stored picture: the `index`-th of its job; `bytes` is the file's length.
 
-    `shared` is the token of the link by which others may see it, if there is one.
+    `shared` is the token of the link by which others may see it, if there is one. `score` is the
+    picture gate's, `policy` the one under which it was removed, if it was.
     """
 
     id: str
@@ -177,6 +246,18 @@ class PictureRecord:
     review: Review
     created_at: datetime
     shared: str | None = None
+    score: float | None = None
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A picture of a job that its owner does not see: HELD or REMOVED, then under a policy."""
+
+    id: str
+    index: int
+    review: Review
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +276,9 @@ class JobRecord:
     `error_key` is the English sentence with braces (the key of its translation), `error_values`
     fills them. `attempt` counts claims and is the fencing token; `crashes` counts those attempts
     during which the program died. `step` of `steps` denoising steps are done, 0 of 0 at first.
+
+    `pictures` are those that its owner may see, `withheld` the others that are there. `findings`
+    are the prompt gate's, as it gave them.
     """
 
     id: str
@@ -214,3 +298,179 @@ class JobRecord:
     started_at: datetime | None
     finished_at: datetime | None
     pictures: tuple[PictureRecord, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    findings: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rule of the house under which something is refused or removed.
+
+    `names` and `advice`, a kind sentence to the person, are by language. `action` is the prompt
+    gate's; that of a `fixed` policy cannot be changed.
+    """
+
+    key: str
+    names: dict[str, str]
+    advice: dict[str, str]
+    action: Action
+    position: int
+    active: bool = True
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Somebody's word that a picture should not be."""
+
+    id: int
+    picture_id: str
+    account_id: int
+    reason: str
+    state: ReportState
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """Its owner's word that a picture was removed wrongly, and the `answer` of who decided."""
+
+    id: int
+    picture_id: str
+    account_id: int
+    text: str
+    state: ReportState
+    created_at: datetime
+    answer: str
+    decided_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a picture was made from: as much of its job as a moderator needs to know.
+
+    `words` are in one case, for searches; what was typed is in the `request`.
+    """
+
+    id: str
+    mode: str
+    model: str
+    words: str
+    request: dict[str, Any]
+    findings: tuple[dict[str, Any], ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A picture that moderators are to look at; open until `closed_at`.
+
+    Until `held_until`, nobody but the moderator `holder` may decide it. `account` is the owner's.
+    """
+
+    id: int
+    picture: PictureRecord
+    job: Asked
+    account: Account
+    why: Why
+    policy: str
+    score: float | None
+    opened_at: datetime
+    holder: int | None
+    held_until: datetime | None
+    reports: tuple[Report, ...] = ()
+    appeal: Appeal | None = None
+    closed_at: datetime | None = None
+
+
+class Line(NamedTuple):
+    """How many cases of a view are open, and since when the oldest is."""
+
+    open: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a moderator, or the gate (`account_id` is None), made of a picture; it never changes.
+
+    One that `undoes` another says what the picture is again.
+    """
+
+    id: int
+    picture_id: str
+    account_id: int | None
+    decision: Review
+    policy: str
+    reason: str
+    created_at: datetime
+    undoes: int | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is to be told; `reason` is a moderator's, `until` the end of a ban.
+
+    `attempt` is that of who sends it, as of a Delivery.
+    """
+
+    id: int
+    account_id: int
+    kind: NoticeKind
+    picture_id: str | None
+    job_id: str | None
+    policy: str
+    reason: str
+    until: datetime | None
+    created_at: datetime
+    seen_at: datetime | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that a gate did not accept, by which policy's rule."""
+
+    id: int
+    account_id: int
+    words: str
+    policy: str
+    rule: str
+    score: float
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """What somebody with rights did; `account_id` is None for a shell."""
+
+    id: int
+    account_id: int | None
+    action: str
+    subject: str
+    details: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which pictures are meant; each field that is set narrows it."""
+
+    text: str = ""  # in the words, in any case
+    account: int | None = None
+    since: datetime | None = None  # when it was asked for
+    until: datetime | None = None
+    model: str | None = None
+    mode: str | None = None
+    review: Review | None = None
+    front_end: str | None = None  # the channel of the account
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A picture of a search, what it was made from, and whose it is."""
+
+    picture: PictureRecord
+    job: Asked
+    account: Account

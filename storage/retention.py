@@ -1,7 +1,8 @@
 """Pictures go some time after they were made, and so do the pictures that they were made from.
 
-Jobs and the rows of the pictures stay: what was asked, and what was decided about it. Uploads, and
-what the bot keeps to work, and not for people, go after a time of their own.
+Jobs and the rows of the pictures stay: what was asked, and what was decided about it. Uploads,
+removed pictures, refused requests, and what the bot keeps to work, and not for people, go after a
+time of their own.
 """
 
 from __future__ import annotations
@@ -12,20 +13,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, func, not_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, select, true, tuple_
 
+from storage.cases import is_open
 from storage.database import Database
 from storage.gallery import Gallery, let_go
 from storage.pictures import PictureStore
 from storage.records import Review
 from storage.removal import removing
-from storage.sweep import older, sweep
-from storage.tables import JobRow, PictureRow, SourceRow, StateRow, UpdateRow, UploadRow
+from storage.sweep import DAY, older, sweep
+from storage.tables import (
+    BanRow,
+    DecisionRow,
+    JobRow,
+    PictureRow,
+    RefusalRow,
+    SourceRow,
+    StateRow,
+    UpdateRow,
+    UploadRow,
+)
 
 BATCH = 500  # rows changed at a time
 UPLOADS_KEPT = 1  # day after they were sent the last time
 UPDATES_KEPT = 2  # days after they were handled; Telegram sends one again for a day at most
 STATES_KEPT = 90  # days after the last word of a conversation
+REMOVED_KEPT = 30  # days after the last decision about a removed picture, for an appeal
+REFUSALS_KEPT = 30  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,8 @@ class Outdated:
     """How many pictures, and how many sources of jobs, are older than one keeps them.
 
     And how many updates that the bot has handled, conversations that were left alone, and uploads
-    that nobody may name any more.
+    that nobody may name any more; removed pictures that were not appealed, requests that were
+    refused, and bans that have ended of people who were forgotten.
     """
 
     pictures: int
@@ -41,6 +56,9 @@ class Outdated:
     updates: int = 0
     states: int = 0
     uploads: int = 0
+    removed: int = 0
+    refusals: int = 0
+    bans: int = 0
 
 
 async def outdated(database: Database, before: datetime, keep_favourites: bool) -> Outdated:
@@ -50,7 +68,10 @@ async def outdated(database: Database, before: datetime, keep_favourites: bool) 
     updates = select(func.count()).where(_old_update(database))
     states = select(func.count()).where(_old_state(database))
     uploads = select(func.count()).where(_old_upload(database))
-    every = (pictures, sources, updates, states, uploads)
+    removed = select(func.count()).where(_old_removed(database))
+    refusals = select(func.count()).where(_old_refusal(database))
+    bans = select(func.count()).where(_old_ban(database))
+    every = (pictures, sources, updates, states, uploads, removed, refusals, bans)
     async with database.read() as session:
         counts = [await session.scalar(one) or 0 for one in every]
     return Outdated(*counts)
@@ -61,7 +82,7 @@ async def prune(
 ) -> Outdated:
     """Removes the pictures and the sources, rows and files, of jobs that ended before `before`.
 
-    A picture that waits for a moderator stays until it is decided. Raises what `removing` does.
+    A picture that is a case for moderators stays until it is decided. Raises what `removing` does.
     """
     return Outdated(
         pictures=await _prune_pictures(database, store, _old_picture(before, keep_favourites)),
@@ -69,7 +90,19 @@ async def prune(
         updates=await sweep(database, UpdateRow, _old_update(database)),
         states=await sweep(database, StateRow, _old_state(database)),
         uploads=await prune_uploads(database, store),
+        removed=await _prune_pictures(database, store, _old_removed(database)),
+        refusals=await sweep(database, RefusalRow, _old_refusal(database)),
+        bans=await sweep(database, BanRow, _old_ban(database)),
     )
+
+
+async def prune_lapsed(database: Database, store: PictureStore) -> None:
+    """Removes what goes by itself, whatever else an operator keeps: uploads, removed pictures and
+    refusals of their age, and bans of people who were forgotten. Raises what `removing` does."""
+    await prune_uploads(database, store)
+    await _prune_pictures(database, store, _old_removed(database))
+    await sweep(database, RefusalRow, _old_refusal(database))
+    await sweep(database, BanRow, _old_ban(database))
 
 
 async def prune_uploads(database: Database, store: PictureStore) -> int:
@@ -144,9 +177,19 @@ def _old_picture(before: datetime, keep_favourites: bool) -> ColumnElement[bool]
     return and_(
         PictureRow.job_id.in_(select(JobRow.id).where(JobRow.finished_at < before)),
         PictureRow.deleted_at.is_(None),
-        PictureRow.review != Review.WAITING,
+        PictureRow.review.not_in((Review.WAITING, Review.HELD)),
+        not_(is_open()),
         not_(PictureRow.favourite) if keep_favourites else true(),
     )
+
+
+def _old_removed(database: Database) -> ColumnElement[bool]:
+    moment = select(database.moment(-REMOVED_KEPT * DAY)).scalar_subquery()
+    recent = exists().where(
+        DecisionRow.picture_id == PictureRow.id, DecisionRow.created_at >= moment
+    )
+    there = and_(PictureRow.review == Review.REMOVED, PictureRow.deleted_at.is_(None))
+    return and_(there, not_(recent), not_(is_open()))
 
 
 def _old_source(before: datetime) -> ColumnElement[bool]:
@@ -163,3 +206,11 @@ def _old_update(database: Database) -> ColumnElement[bool]:
 
 def _old_state(database: Database) -> ColumnElement[bool]:
     return older(database, StateRow.changed_at, STATES_KEPT)
+
+
+def _old_refusal(database: Database) -> ColumnElement[bool]:
+    return older(database, RefusalRow.created_at, REFUSALS_KEPT)
+
+
+def _old_ban(database: Database) -> ColumnElement[bool]:
+    return older(database, BanRow.until, 0)

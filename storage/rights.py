@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.audit import audit
 from storage.database import Database
 from storage.locked import locked
-from storage.records import Account, Role
+from storage.notices import tell
+from storage.records import Account, NoticeKind, Role
 from storage.rows import account_record
-from storage.tables import FORGOTTEN, AccountRow, AuditRow
+from storage.tables import FORGOTTEN, AccountRow
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+MODERATING = (Role.MODERATOR, Role.SENIOR, Role.ADMIN)
 
 
 class Rights:
@@ -34,18 +35,29 @@ class Rights:
             row.role = role
 
     async def ban(self, account_id: int, until: datetime, reason: str, *, by: int | None) -> None:
-        """Until then the account may ask for nothing; `reason` is for its owner to read."""
+        """Until then the account may ask for nothing; `reason` is for its owner, who is told."""
         async with self._database.write() as session:
             row = await locked(session, account_id)
             row.banned_until, row.ban_reason = until, reason
             details = {"until": until.isoformat(), "reason": reason}
             audit(session, "ban", account_id, by, details)
+            tell(session, row, NoticeKind.BANNED, reason=reason, until=until)
 
-    async def unban(self, account_id: int, *, by: int | None) -> None:
+    async def unban(self, account_id: int, *, by: int | None, reason: str = "") -> None:
+        """Ends the ban; the reason is for the audit alone. Its owner is told, if there was one."""
         async with self._database.write() as session:
             row = await locked(session, account_id)
+            if row.banned_until is not None:
+                tell(session, row, NoticeKind.UNBANNED)
             row.banned_until = row.ban_reason = None
-            audit(session, "unban", account_id, by, {})
+            audit(session, "unban", account_id, by, {"reason": reason} if reason else {})
+
+    async def moderators(self) -> list[Account]:
+        """Everybody whose role lets them moderate, in the order of their names."""
+        some = select(AccountRow).where(AccountRow.role.in_(MODERATING))
+        async with self._database.read() as session:
+            rows = await session.scalars(some.order_by(AccountRow.external_id))
+            return [account_record(row) for row in rows]
 
     async def everyone(self, channel: str | None = None) -> list[Account]:
         """All accounts, or those of one channel, the oldest first."""
@@ -54,10 +66,3 @@ class Rights:
             accounts = accounts.where(AccountRow.channel == channel)
         async with self._database.read() as session:
             return [account_record(row) for row in await session.scalars(accounts)]
-
-
-def audit(
-    session: AsyncSession, action: str, account_id: int, by: int | None, details: dict[str, Any]
-) -> None:
-    """Writes down, in the transaction that does it, what was done to an account."""
-    session.add(AuditRow(account_id=by, action=action, subject=str(account_id), details=details))

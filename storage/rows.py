@@ -4,8 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storage.records import Account, JobRecord, PictureRecord, Received, Review, SentMessage
-from storage.tables import AccountRow, JobRow, MessageRow, PictureRow, UpdateRow
+from storage.records import (
+    Account,
+    Appeal,
+    Asked,
+    Decision,
+    JobRecord,
+    Notice,
+    PictureRecord,
+    Received,
+    Report,
+    Review,
+    SentMessage,
+    Withheld,
+)
+from storage.tables import (
+    AccountRow,
+    AppealRow,
+    DecisionRow,
+    JobRow,
+    MessageRow,
+    NoticeRow,
+    PictureRow,
+    ReportRow,
+    UpdateRow,
+)
+
+HIDDEN = (Review.HELD, Review.REMOVED)  # what nobody but moderators sees
 
 
 def account_record(row: AccountRow) -> Account:
@@ -24,6 +49,7 @@ def account_record(row: AccountRow) -> Account:
 
 def job_record(row: JobRow, pictures: Sequence[PictureRow] | None = None) -> JobRecord:
     """`pictures` where they were not loaded with the row."""
+    pictures = row.pictures if pictures is None else pictures
     return JobRecord(
         id=row.id,
         account_id=row.account_id,
@@ -41,7 +67,13 @@ def job_record(row: JobRow, pictures: Sequence[PictureRow] | None = None) -> Job
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        pictures=tuple(map(picture_record, row.pictures if pictures is None else pictures)),
+        pictures=tuple(picture_record(one) for one in pictures if one.review not in HIDDEN),
+        withheld=tuple(
+            Withheld(one.id, one.index, one.review, one.policy)
+            for one in pictures
+            if one.review in HIDDEN
+        ),
+        findings=tuple(row.findings or ()),
     )
 
 
@@ -60,7 +92,75 @@ def picture_record(row: PictureRow) -> PictureRecord:
         favourite=row.favourite,
         review=row.review,
         created_at=row.created_at,
-        shared=None if row.link is None or row.review is Review.REMOVED else row.link.token,
+        shared=None if row.link is None or row.review in HIDDEN else row.link.token,
+        score=row.score,
+        policy=row.policy,
+    )
+
+
+def asked(row: JobRow) -> Asked:
+    return Asked(
+        id=row.id,
+        mode=row.mode,
+        model=row.model,
+        words=row.words,
+        request=row.request,
+        findings=tuple(row.findings or ()),
+        created_at=row.created_at,
+    )
+
+
+def decision(row: DecisionRow) -> Decision:
+    return Decision(
+        id=row.id,
+        picture_id=row.picture_id,
+        account_id=row.account_id,
+        decision=row.decision,
+        policy=row.policy,
+        reason=row.reason,
+        created_at=row.created_at,
+        undoes=row.undoes,
+        score=row.score,
+    )
+
+
+def report(row: ReportRow) -> Report:
+    return Report(
+        id=row.id,
+        picture_id=row.picture_id,
+        account_id=row.account_id,
+        reason=row.reason,
+        state=row.state,
+        created_at=row.created_at,
+    )
+
+
+def appeal(row: AppealRow) -> Appeal:
+    return Appeal(
+        id=row.id,
+        picture_id=row.picture_id,
+        account_id=row.account_id,
+        text=row.text,
+        state=row.state,
+        created_at=row.created_at,
+        answer=row.answer,
+        decided_by=row.decided_by,
+    )
+
+
+def notice(row: NoticeRow) -> Notice:
+    return Notice(
+        id=row.id,
+        account_id=row.account_id,
+        kind=row.kind,
+        picture_id=row.picture_id,
+        job_id=row.job_id,
+        policy=row.policy,
+        reason=row.reason,
+        until=row.until,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        attempt=row.attempt,
     )
 
 

@@ -20,11 +20,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.audit import audit
 from storage.database import Database
 from storage.inserts import insert_new
 from storage.locked import locked
 from storage.records import Account, Role
-from storage.rights import audit
 from storage.rows import account_record
 from storage.tables import AccountRow, JobRow, SessionRow, now
 
@@ -118,8 +118,9 @@ class SignIn:
             )
         return token
 
-    async def find(self, token: str) -> Account | None:
-        """Who has signed in under that token, as they are now; None if nobody, or no longer."""
+    async def find(self, token: str, front_end: str | None = None) -> Account | None:
+        """Who has signed in under that token, as they are now; None if nobody, or no longer, or
+        not to that front end."""
         if not TOKEN.fullmatch(token):
             return None
         moment = now()
@@ -133,6 +134,8 @@ class SignIn:
         if found is None:
             return None
         visit, account = found
+        if front_end not in (None, visit.front_end):
+            return None
         if moment - visit.last_seen_at >= SEEN_EVERY:
             async with self._database.write() as session:
                 await session.execute(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
+    Float,
     ForeignKey,
     Index,
     MetaData,
@@ -23,11 +24,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from storage.records import DeliveryState, JobState, MessageKind, ReportState, Review, Role
+from storage.records import (
+    Action,
+    DeliveryState,
+    JobState,
+    MessageKind,
+    NoticeKind,
+    ReportState,
+    Review,
+    Role,
+    Why,
+)
 
 UUID_LENGTH = 36
 SHA256_LENGTH = 64
 TOKEN_LENGTH = 22  # of 128 random bits in base64
+POLICY_LENGTH = 64
 FORGOTTEN = "forgotten"  # the channel of what is left of an account that was erased
 WEB = "web"  # the channel of visitors who have not signed in
 TELEGRAM = "telegram"  # the channel whose people have updates, states and messages
@@ -58,6 +70,11 @@ def one_of(states: type[StrEnum], length: int = 16) -> Enum:
     )
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """Of an index: only the rows of which that is true are in it."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 def now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)
@@ -75,6 +92,9 @@ class Table(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: Moment,
         dict[str, Any]: JSON(none_as_null=True),
+        dict[str, str]: JSON(none_as_null=True),
+        list[dict[str, Any]]: JSON(none_as_null=True),
+        float: Float,
     }
 
 
@@ -129,7 +149,10 @@ class SessionRow(Table):
 
 
 class PictureRow(Table):
-    """One picture that was made; its file is found by `sha256` until it is deleted."""
+    """One picture that was made; its file is found by `sha256` until it is deleted.
+
+    `score` is the picture gate's, `policy` the one under which it was removed, if it was.
+    """
 
     __tablename__ = "pictures"
     __table_args__ = (
@@ -155,6 +178,8 @@ class PictureRow(Table):
     bytes: Mapped[int]
     favourite: Mapped[bool] = mapped_column(default=False)
     review: Mapped[Review] = mapped_column(one_of(Review), default=Review.NONE, index=True)
+    score: Mapped[float | None]
+    policy: Mapped[str] = mapped_column(String(POLICY_LENGTH), default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
 
@@ -177,6 +202,7 @@ class JobRow(Table):
 
     `turn` orders the queue fairly (see Ledger.submit); `words` are what a person searches by.
     A running job is held by `worker` until `lease_until`, which its heartbeats put off.
+    `findings` are the prompt gate's.
     """
 
     __tablename__ = "jobs"
@@ -187,6 +213,11 @@ class JobRow(Table):
         Index(None, "account_id", "state"),  # quotas
         Index(None, "account_id", "turn"),
         Index(None, "state", "lease_until"),
+        Index(None, "created_at", "id"),  # searches of moderators, and the next three
+        Index(None, "model", "created_at", "id"),
+        Index(None, "mode", "created_at", "id"),
+        # Looked through for words, it is half of the table; PostgreSQL takes no long ones.
+        Index(None, "created_at", "id", "words").ddl_if(dialect="sqlite"),
     )
 
     id: Mapped[str] = mapped_column(String(UUID_LENGTH), primary_key=True)
@@ -197,6 +228,7 @@ class JobRow(Table):
     model: Mapped[str] = mapped_column(String(255))
     request: Mapped[dict[str, Any]]
     words: Mapped[str] = mapped_column(Text, default="")
+    findings: Mapped[list[dict[str, Any]] | None]
     count: Mapped[int] = mapped_column(default=1)
     turn: Mapped[int] = mapped_column(BigInteger, default=0, index=True)
     state: Mapped[JobState] = mapped_column(one_of(JobState))
@@ -327,28 +359,191 @@ class ReportRow(Table):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     reason: Mapped[str] = mapped_column(Text)
     state: Mapped[ReportState] = mapped_column(one_of(ReportState), default=ReportState.OPEN)
+    decision_id: Mapped[int | None]  # that answered it
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class CaseRow(Table):
+    """A picture that moderators are to look at; one is open a picture, until `closed_at`.
+
+    `removed_by` is who removed it, where that is appealed. No decision is referred to by a foreign
+    key, here or elsewhere: they outlive what they are about.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_open", "picture_id", unique=True, **_where("closed_at IS NULL")),
+        Index("ix_cases_queue", "why", "opened_at", "id", **_where("closed_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[str] = mapped_column(ForeignKey("pictures.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)  # the owner's
+    why: Mapped[Why] = mapped_column(one_of(Why))
+    policy: Mapped[str] = mapped_column(String(POLICY_LENGTH), default="")
+    score: Mapped[float | None]
+    removed_by: Mapped[int | None]
+    holder: Mapped[int | None]  # the moderator whose alone it is
+    held_until: Mapped[datetime | None]
+    decision_id: Mapped[int | None] = mapped_column(index=True)  # that closed it
+    opened_at: Mapped[datetime] = mapped_column(default=now)
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class AppealRow(Table):
+    """Its owner's word that a picture was removed wrongly, by the decision `removal_id`."""
+
+    __tablename__ = "appeals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[str] = mapped_column(ForeignKey("pictures.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[ReportState] = mapped_column(one_of(ReportState), default=ReportState.OPEN)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    decided_by: Mapped[int | None]
+    decision_id: Mapped[int | None]  # that answered it
+    removal_id: Mapped[int | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class DecisionRow(Table):
-    """What a moderator decided; never changed, and kept when the picture's owner is forgotten."""
+    """What a moderator, or the gate, decided; never changed, and kept when the picture's owner is
+    forgotten.
+
+    `before` and `before_policy` are what the picture was, `score` is the picture gate's.
+    """
 
     __tablename__ = "decisions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     picture_id: Mapped[str] = mapped_column(String(UUID_LENGTH), index=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)  # moderator's
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
     decision: Mapped[Review] = mapped_column(one_of(Review))
-    policy: Mapped[str] = mapped_column(String(64))
+    policy: Mapped[str] = mapped_column(String(POLICY_LENGTH))
     reason: Mapped[str] = mapped_column(Text)
+    undoes: Mapped[int | None] = mapped_column(unique=True)
+    before: Mapped[Review] = mapped_column(one_of(Review), default=Review.NONE)
+    before_policy: Mapped[str] = mapped_column(String(POLICY_LENGTH), default="")
+    score: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class NoticeRow(Table):
+    """What a person is to be told. It is due, on channels that push, at `due_at`.
+
+    `decision_id` is the one that it tells of.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        Index("ix_notices_unseen", "account_id", **_where("seen_at IS NULL")),
+        Index(None, "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[NoticeKind] = mapped_column(one_of(NoticeKind, length=32))
+    picture_id: Mapped[str | None] = mapped_column(String(UUID_LENGTH), index=True)
+    job_id: Mapped[str | None] = mapped_column(String(UUID_LENGTH))
+    policy: Mapped[str] = mapped_column(String(POLICY_LENGTH), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    until: Mapped[datetime | None]
+    decision_id: Mapped[int | None] = mapped_column(index=True)
+    state: Mapped[DeliveryState] = mapped_column(
+        one_of(DeliveryState), default=DeliveryState.WAITING
+    )
+    attempt: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime | None]
+
+
+class PolicyRow(Table):
+    """A policy that was changed; see storage/policies.py."""
+
+    __tablename__ = "policies"
+
+    key: Mapped[str] = mapped_column(String(POLICY_LENGTH), primary_key=True)
+    names: Mapped[dict[str, str]]
+    advice: Mapped[dict[str, str]]
+    action: Mapped[Action] = mapped_column(one_of(Action))
+    position: Mapped[int]
+    active: Mapped[bool]
+
+
+class FingerprintRow(Table):
+    """What a picture looks like, in 256 bits; a number is never given twice."""
+
+    __tablename__ = "fingerprints"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[str] = mapped_column(ForeignKey("pictures.id"), unique=True)
+    hash: Mapped[str] = mapped_column(String(SHA256_LENGTH))
+
+
+class BlockRow(Table):
+    """What must not come back: the fingerprint of a removed picture, until it is lifted.
+
+    It outlives the picture. `lifted_by` is the decision that approved it.
+    """
+
+    __tablename__ = "blocklist"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(String(SHA256_LENGTH))
+    policy: Mapped[str] = mapped_column(String(POLICY_LENGTH))
+    picture_id: Mapped[str] = mapped_column(String(UUID_LENGTH), index=True)
+    decision_id: Mapped[int] = mapped_column(index=True)
+    lifted_by: Mapped[int | None] = mapped_column(index=True)
+    lifted_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RefusalRow(Table):
+    """A request that a gate did not accept."""
+
+    __tablename__ = "refusals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    words: Mapped[str] = mapped_column(Text)
+    policy: Mapped[str] = mapped_column(String(POLICY_LENGTH))
+    rule: Mapped[str] = mapped_column(String(255))
+    score: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class BanRow(Table):
+    """The ban of an account that was forgotten; see storage/bans.py."""
+
+    __tablename__ = "bans"
+
+    person: Mapped[str] = mapped_column(String(SHA256_LENGTH), primary_key=True)
+    until: Mapped[datetime] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class SaltRow(Table):
+    """What this database's hashes of people begin with; one row."""
+
+    __tablename__ = "salts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(String(SHA256_LENGTH))
 
 
 class AuditRow(Table):
     """What somebody with rights did; only ever added to."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "account_id", "created_at"),)
+    __table_args__ = (
+        Index(None, "account_id", "created_at"),
+        Index(None, "account_id", "id"),
+        Index(None, "action", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int | None]  # no foreign key: it outlives the account; None is a shell

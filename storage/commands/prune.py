@@ -44,5 +44,6 @@ def _counted(old: Outdated) -> str:
     return (
         f"pictures: {old.pictures}, sources: {old.sources},"
         f" updates: {old.updates}, states: {old.states},"
-        f" uploads: {old.uploads}"
+        f" uploads: {old.uploads}, removed: {old.removed},"
+        f" refusals: {old.refusals}, bans: {old.bans}"
     )

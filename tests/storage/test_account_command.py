@@ -319,7 +319,7 @@ def test_old_pictures_are_pruned(
     folder = tmp_path / "pictures"
     store = PictureStore(folder)
     filled(database_url, store)
-    rest = "updates: 0, states: 0, uploads: 0\n"
+    rest = "updates: 0, states: 0, uploads: 0, removed: 0, refusals: 0, bans: 0\n"
     assert prune(database_url, folder, "--older-than", "32") == 0
     assert capsys.readouterr().out == f"Gone: pictures: 0, sources: 0, {rest}"
     assert prune(database_url, folder, "--older-than", "30", "--dry-run") == 0

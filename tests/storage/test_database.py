@@ -36,8 +36,12 @@ FIRST_ROWS = (
 
 async def test_migrations_build_what_the_tables_say(database: Database) -> None:
     def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), Table.metadata))
+        context = MigrationContext.configure(
+            connection, opts={"include_object": lambda _, name, *__: name not in elsewhere}
+        )
+        return list(compare_metadata(context, Table.metadata))
 
+    elsewhere = () if database.sqlite else ("ix_jobs_created_at_id_words",)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 

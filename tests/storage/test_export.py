@@ -165,21 +165,21 @@ async def test_nothing_of_others_is_in_it(
     assert b"bob" not in b"".join(content.values())
 
 
-async def test_deleted_and_removed_pictures_are_not_in_it(
+async def test_deleted_pictures_are_not_in_it_and_removed_ones_without_a_file(
     database: Database, store: PictureStore, account: Account, file: Path
 ) -> None:
     job = await done(database, store, account, "k", [FOX, CAT, OWL])
-    deleted, removed, stays = job.pictures
+    deleted, removed, _ = job.pictures
     await Gallery(database).delete([deleted.id], account.id)
+    gone = {"review": Review.REMOVED, "policy": "gore"}
     async with database.write() as session:
-        await session.execute(
-            update(PictureRow).where(PictureRow.id == removed.id).values(review=Review.REMOVED)
-        )
+        await session.execute(update(PictureRow).where(PictureRow.id == removed.id).values(gone))
     await export(database, store, account.id, file)
     content = unpacked(file)
     assert [content[one] for one in content if one.endswith(".png")] == [OWL]
     (told,) = json.loads(content["jobs.json"])
-    assert [one["seed"] for one in told["pictures"]] == [stays.seed]
+    shown = [(one["file"] is None, one["review"], one["policy"]) for one in told["pictures"]]
+    assert shown == [(True, "removed", "gore"), (False, "none", "")]
 
 
 async def test_a_lost_file_is_named(

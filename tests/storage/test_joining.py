@@ -19,15 +19,18 @@ from storage.links import Links
 from storage.locked import NoAccount
 from storage.pictures import PictureStore
 from storage.quotas import Banned, TooManyWaiting
-from storage.records import Account, JobState, NewPicture, Quota, Review, Role
+from storage.records import Account, JobState, NewPicture, NoticeKind, Quota, Review, Role
+from storage.refusals import Refusals
 from storage.rights import FOREVER, Rights
 from storage.signin import SignIn
 from storage.tables import (
     AccountRow,
+    AppealRow,
     AuditRow,
     DecisionRow,
     DeliveryRow,
     JobRow,
+    NoticeRow,
     ReportRow,
     SessionRow,
     Table,
@@ -81,8 +84,11 @@ async def live(database: Database, store: PictureStore, account: Account) -> str
     await Links(database).share(picture_id, account.id)
     await Gallery(database).report(picture_id, account.id, "odd")
     await upload(database, store, account, OWL)
+    await Refusals(database).add(account.id, "a bad wish", "gore", "blood", 1.0)
     async with database.write() as session:
         session.add(DeliveryRow(job_id=job.id, account_id=account.id))
+        session.add(NoticeRow(account_id=account.id, kind=NoticeKind.RELEASED))
+        session.add(AppealRow(picture_id=picture_id, account_id=account.id, text="It is paint."))
     return picture_id
 
 

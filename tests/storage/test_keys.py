@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from sqlalchemy import select, update
 
 from storage.accounts import Accounts
 from storage.database import Database
-from storage.keys import SECRET, Keys
+from storage.keys import KEY_LIMIT, SECRET, Keys, TooManyKeys
 from storage.records import Account, Role
 from storage.rights import Rights
 from storage.tables import KeyRow, now
@@ -116,3 +117,16 @@ async def test_a_name_can_be_read(keys: Keys, account: Account, name: str) -> No
 async def test_nobody_has_no_key(keys: Keys) -> None:
     with pytest.raises(ValueError, match="no account 99"):
         await keys.make(99, "laptop")
+
+
+async def test_an_account_has_so_many_valid_keys(
+    database: Database, keys: Keys, account: Account
+) -> None:
+    racing = (keys.make(account.id, "laptop") for _ in range(KEY_LIMIT + 5))
+    outcomes = await asyncio.gather(*racing, return_exceptions=True)
+    refused = [one for one in outcomes if isinstance(one, TooManyKeys)]
+    assert len(refused) == 5
+    assert len(await keys.list(account.id)) == KEY_LIMIT
+    (first, *_) = await keys.list(account.id)
+    assert await keys.revoke(first.id, account.id)
+    await keys.make(account.id, "laptop")

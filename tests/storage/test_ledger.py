@@ -453,3 +453,14 @@ async def test_what_is_asked_often_is_found_by_indices(
         await gallery.history(account.id, before=job.id)
         await gallery.history(account.id, filter=Filter(favourites=True))
         await gallery.job(job.id, account.id)
+
+
+async def test_what_the_prompt_gate_found_is_kept(
+    database: Database, ledger: Ledger, account: Account
+) -> None:
+    finding = {"policy": "gore", "rule": "blood", "start": 2, "end": 5, "score": 1.0}
+    job = await ledger.submit(account.id, "k", "mix", "mini", {}, findings=[finding])
+    assert job.findings == (finding,)
+    held = await claim(ledger)
+    assert held.findings == (finding,)
+    assert (await ledger.submit(account.id, "b", "mix", "mini", {})).findings == ()

@@ -8,19 +8,26 @@ from sqlalchemy import update
 
 from storage import retention
 from storage.accounts import Accounts
+from storage.appeals import appeal
 from storage.database import Database
+from storage.decisions import decide
 from storage.gallery import Gallery
 from storage.inbox import Inbox
 from storage.ledger import Ledger
 from storage.links import Links
 from storage.pictures import PictureStore
-from storage.records import Account, JobState, NewPicture, Received, Review
+from storage.records import Account, JobState, NewPicture, Received, Review, Role
+from storage.refusals import Refusals
 from storage.retention import Outdated, outdated, prune
+from storage.signin import SignIn
 from storage.states import States
 from storage.tables import (
+    BanRow,
+    DecisionRow,
     JobRow,
     LinkRow,
     PictureRow,
+    RefusalRow,
     SourceRow,
     StateRow,
     UpdateRow,
@@ -99,9 +106,49 @@ async def test_what_waits_for_a_moderator_stays(
     await age(database, job, days=31)
     await Gallery(database).report(job.pictures[0].id, account.id, "odd")
     assert await prune_month(database, store) == Outdated(0, 0)
-    async with database.write() as session:
-        await session.execute(update(PictureRow).values(review=Review.REMOVED))
+    ann = await SignIn(database).create("ann", "twelve characters", Role.MODERATOR, by=None)
+    await decide(database, ann.id, Review.APPROVED, pictures=[job.pictures[0].id])
     assert await prune_month(database, store) == Outdated(pictures=1, sources=0)
+
+
+async def test_what_was_removed_stays_for_an_appeal(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    ann = await SignIn(database).create("ann", "twelve characters", Role.SENIOR, by=None)
+    bob = await SignIn(database).create("bob", "twelve characters", Role.SENIOR, by=None)
+    job = await done(database, store, account, "k", [FOX, CAT])
+    one, two = [picture.id for picture in job.pictures]
+    await decide(database, ann.id, Review.REMOVED, pictures=[one, two], policy="gore")
+    long_ago = update(DecisionRow).values(created_at=now() - timedelta(days=31))
+    assert await appeal(database, two, account.id, "It is paint.")
+    assert await prune_month(database, store) == Outdated(0, 0)
+    async with database.write() as session:
+        await session.execute(long_ago)
+    assert await prune_month(database, store) == Outdated(0, 0, removed=1)
+    assert list(store.files()) == [name(CAT)]
+    await decide(database, bob.id, Review.REMOVED, pictures=[two], policy="gore", appeals=True)
+    assert await prune_month(database, store) == Outdated(0, 0)
+    async with database.write() as session:
+        await session.execute(long_ago)
+    assert await prune_month(database, store) == Outdated(0, 0, removed=1)
+    assert list(store.files()) == []
+
+
+async def test_refusals_and_ended_bans_go(
+    database: Database, store: PictureStore, account: Account
+) -> None:
+    for words in ("old", "new"):
+        await Refusals(database).add(account.id, words, "gore", "blood", 1.0)
+    async with database.write() as session:
+        session.add(BanRow(person="ab" * 32, until=now() - timedelta(days=1), reason="rude"))
+        session.add(BanRow(person="cd" * 32, until=now() + timedelta(days=1), reason="rude"))
+        await session.execute(
+            update(RefusalRow)
+            .where(RefusalRow.words == "old")
+            .values(created_at=now() - timedelta(days=31))
+        )
+    assert await prune_month(database, store) == Outdated(0, 0, refusals=1, bans=1)
+    assert await prune_month(database, store) == Outdated(0, 0)
 
 
 async def test_a_file_that_a_younger_job_has_too_stays(
