@@ -19,18 +19,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from PIL import Image
+
 from engine.contract import EngineLike, JobLike
 from engine.errors import Busy, UserError, WentWrong
 from engine.events import Done, Event, Failed, Picture, Queued, Step
 from engine.feed import Feed, Feeds, happens
 from engine.news import News
 from engine.requests import Request, read
+from engine.safety.safety import Checked, Safety
 from storage.database import DatabaseAway
 from storage.gallery import Gallery
 from storage.ledger import SUSPECT, Ledger
 from storage.pictures import PictureLost, PictureStore
-from storage.png import encode_png
-from storage.records import JobRecord, NewPicture
+from storage.records import JobRecord, NewPicture, Review
 from storage.removal import removing
 
 LOOK_AGAIN = 1.0  # seconds until queue and engine are looked at again without a nudge
@@ -51,8 +53,10 @@ class _Run:
 
     job: JobRecord
     engine: JobLike
+    sources: tuple[bytes, ...] = ()  # the files of what it works on
     step: int = 0
     steps: int = 0
+    looking: asyncio.Task[None] | None = None  # at a preview, before anybody sees it
 
 
 class Dispatcher:
@@ -66,6 +70,7 @@ class Dispatcher:
         store: PictureStore,
         feeds: Feeds,
         news: News,
+        safety: Safety,
         lease: float,
     ) -> None:
         """`lease` in seconds."""
@@ -75,6 +80,7 @@ class Dispatcher:
         self._store = store
         self._feeds = feeds
         self._news = news
+        self._safety = safety
         self._lease = lease
         self.worker = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._runs: dict[tuple[str, int], _Run] = {}  # by job id and attempt
@@ -174,7 +180,8 @@ class Dispatcher:
             return False
         try:
             request = await self._whole(read(job.request))
-            run = _Run(job, self._engine.submit(request, owner=str(job.account_id)))
+            sources = tuple(source.file for source in request.sources())
+            run = _Run(job, self._engine.submit(request, owner=str(job.account_id)), sources)
         except Busy:
             await self._persist(lambda: self._ledger.release(job.id, job.attempt))
             return False
@@ -205,7 +212,7 @@ class Dispatcher:
         """Follows a job in the engine to its end, and writes down how it ended."""
         job, feed = run.job, self._feeds.of(run.job.id)
         try:
-            await self._end(job, await self._follow(run, feed))
+            await self._end(run, await self._follow(run, feed))
         except asyncio.CancelledError:  # the end of `drain`
             with suppress(DatabaseAway):
                 await self._ledger.release(job.id, job.attempt)
@@ -215,6 +222,8 @@ class Dispatcher:
             await self._fail(job, error)
         finally:
             self._runs.pop((job.id, job.attempt), None)
+            if run.looking is not None:
+                run.looking.cancel()
             feed.tell(None)
             self._news.tell(run.job.account_id)
             self.nudge()
@@ -225,7 +234,7 @@ class Dispatcher:
         async for event in run.engine:
             if not isinstance(event, Queued | Step):
                 return event
-            run.engine.previews = feed.watchers > 0
+            run.engine.previews = feed.watchers > 0 and self._safety.previews(job)
             if isinstance(event, Step):
                 first = run.steps == 0
                 run.step, run.steps = event.index, event.total
@@ -233,24 +242,38 @@ class Dispatcher:
                     lambda: self._ledger.start(job.id, job.attempt)
                 ):
                     run.engine.cancel()  # its owner cancelled before the engine had it
+                event = self._checking(run, feed, event)
             feed.tell(event)
         raise RuntimeError("the engine gave no last event")
 
-    async def _end(self, job: JobRecord, event: Event) -> None:
+    def _checking(self, run: _Run, feed: Feed, step: Step) -> Step:
+        """The step without its preview, which follows when it has been looked at."""
+        if step.preview is not None and (run.looking is None or run.looking.done()):
+            run.looking = asyncio.create_task(self._look(step.preview, feed), name="preview")
+        return replace(step, preview=None)
+
+    async def _look(self, preview: Image.Image, feed: Feed) -> None:
+        if await self._safety.shows(preview) and isinstance(feed.latest, Step):
+            feed.tell(replace(feed.latest, preview=preview))
+
+    async def _end(self, run: _Run, event: Event) -> None:
+        job = run.job
         match event:
             case Done(pictures):
-                await self._keep(job, pictures)
+                await self._keep(run, pictures)
             case Failed(error):
                 await self._fail(job, error)
             case _:  # cancelled: by its owner, as the ledger says already, or as the engine ends
                 await self._persist(lambda: self._ledger.release(job.id, job.attempt))
 
-    async def _keep(self, job: JobRecord, pictures: tuple[Picture, ...]) -> None:
-        """Files first, rows after."""
-        files = await asyncio.to_thread(_encode, job, pictures)
+    async def _keep(self, run: _Run, pictures: tuple[Picture, ...]) -> None:
+        """Checked first, then files, then rows."""
+        job = run.job
+        checked = await self._safety.drawn(job, [one.image for one in pictures])
+        files = await asyncio.to_thread(self._safety.files, job, pictures, run.sources)
         try:
             hashes = await asyncio.to_thread(self._store.save, _save(job.id, job.attempt), files)
-            rows = list(map(_row, pictures, files, hashes))
+            rows = list(map(_row, pictures, files, hashes, checked))
             await self._persist(lambda: self._ledger.finish(job.id, job.attempt, rows))
         except Exception:
             await self._persist(lambda: self._settle(job.id, job.attempt))
@@ -302,13 +325,20 @@ class Dispatcher:
             pause = min(2 * pause, RETRY_LIMIT)
 
 
-def _encode(job: JobRecord, pictures: tuple[Picture, ...]) -> list[bytes]:
-    return [encode_png(one.image, job.request, one.seed, job.id) for one in pictures]
-
-
-def _row(picture: Picture, file: bytes, sha256: str) -> NewPicture:
+def _row(picture: Picture, file: bytes, sha256: str, checked: Checked) -> NewPicture:
     width, height = picture.image.size
-    return NewPicture(picture.seed, sha256, width, height, bytes=len(file))
+    return NewPicture(
+        picture.seed,
+        sha256,
+        width,
+        height,
+        bytes=len(file),
+        review=checked.review,
+        score=checked.verdict.score,
+        fingerprint=checked.verdict.fingerprint,
+        policy=checked.verdict.policy if checked.review is Review.REMOVED else "",
+        case=checked.case,
+    )
 
 
 def _save(job_id: str, attempt: int) -> str:

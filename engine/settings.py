@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{32,256}")  # what Telegram allows, and long enough
 
+FrontEnd = Literal["web", "telegram", "api"]
+ReviewMode = Literal["off", "after", "before"]
 Quotas = dict[Literal["user", "trusted", "moderator", "senior", "admin"], tuple[int, int]]
 
 
@@ -47,6 +49,19 @@ class Settings(BaseSettings):
     quotas: Annotated[Quotas, NoDecode] = {
         "user": (50, 0)
     }  # requests not finished, and pictures in 24 hours; 0, or a role that is not here: any number
+    check_prompts: bool = True  # what requests say, before anything is drawn
+    check_pictures: bool = True  # those that people send, and those that were drawn
+    nsfw: Annotated[tuple[float, float], NoDecode] = (
+        0.2,
+        0.8,
+    )  # scores up to which a picture passes, and from which it is blocked; between, it is held
+    classifiers: Annotated[tuple[str, ...], NoDecode] = ()  # package.module:function, of one's own
+    check_timeout: Annotated[float, Field(gt=0)] = 10  # seconds, after which pictures are held
+    review: Annotated[dict[FrontEnd, ReviewMode], NoDecode] = {}  # off, where nothing is said
+    moderators_chat: str = ""  # id of a Telegram chat that is told how much waits for review
+    c2pa_certificate: Path | None = None  # PEM, a chain; none: one is made for development
+    c2pa_key: Path | None = None  # PEM
+    watermark: bool = False  # an invisible mark in the pixels
     lease: Annotated[float, Field(gt=0)] = 20  # seconds after which a silent process's jobs go on
     batch_rows: Annotated[int, Field(ge=0)] = (
         0  # of a forward pass, at most; 0: as the device likes
@@ -64,13 +79,39 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _certificate_is_whole(self) -> Self:
+        if bool(self.c2pa_certificate) != bool(self.c2pa_key):
+            raise ValueError("KANDINSKY_C2PA_CERTIFICATE and KANDINSKY_C2PA_KEY go together")
+        return self
+
+    @field_validator("nsfw", mode="before")
+    @classmethod
+    def _thresholds(cls, value: object) -> object:
+        """`0.2,0.8`."""
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("nsfw")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        low, high = value
+        if not 0 <= low <= high <= 1:
+            raise ValueError("two numbers from 0 to 1, the lower one first, such as 0.2,0.8")
+        return value
+
+    @field_validator("review", mode="before")
+    @classmethod
+    def _by_front_end(cls, value: object) -> object:
+        """`telegram=before,web=after`, or one word for all of them."""
+        return _reviews(value) if isinstance(value, str) else value
+
     @field_validator("quotas", mode="before")
     @classmethod
     def _by_role(cls, value: object) -> object:
         """`user=50/0,trusted=200/1000`."""
         return _quotas(value) if isinstance(value, str) else value
 
-    @field_validator("models", mode="before")
+    @field_validator("models", "classifiers", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):
@@ -97,6 +138,20 @@ class Settings(BaseSettings):
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(48))
         return file.read_text().strip()
+
+
+def _reviews(text: str) -> dict[str, str]:
+    """Raises ValueError."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) == 1 and "=" not in parts[0]:
+        return dict.fromkeys(("web", "telegram", "api"), parts[0])
+    found = {}
+    for part in parts:
+        front_end, equals, mode = part.partition("=")
+        if not equals:
+            raise ValueError(f"{part!r} is not like telegram=before")
+        found[front_end.strip()] = mode.strip()
+    return found
 
 
 def _quotas(text: str) -> dict[str, tuple[int, int]]:

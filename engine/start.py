@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -39,7 +39,12 @@ def run(program: Callable[[Settings], Awaitable[None]], name: str) -> None:
 async def opened(settings: Settings) -> AsyncIterator[Studio]:
     """The studio with its engine. Raises CannotStart or what Engine.open and Studio.open raise."""
     _make_folder(settings.data)
-    async with Engine.open(settings) as engine, Studio.open(settings, engine) as studio:
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(Engine.open(settings))
+        try:
+            studio = await stack.enter_async_context(Studio.open(settings, engine))
+        except ValueError as error:  # a setting that nobody could check before
+            raise CannotStart(str(error)) from error
         yield studio
 
 

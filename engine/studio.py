@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -31,12 +30,16 @@ from engine.events import Queued, Step
 from engine.feed import Feeds, happens
 from engine.files import PictureFile, PictureFiles
 from engine.intake import Intake
+from engine.lapsing import lapsing
 from engine.links import Links
+from engine.moderation import Moderation
 from engine.news import News
+from engine.notices import Notices
 from engine.preferences import KEY, Preferences
 from engine.recall import Recalled, recall
 from engine.refusals import refusing
 from engine.requests import Mix, Request
+from engine.safety.safety import Safety
 from engine.settings import Settings
 from engine.sources import Source
 from engine.texts import LANGUAGES
@@ -73,11 +76,17 @@ class Studio:
     """
 
     def __init__(
-        self, engine: EngineLike, database: Database, intake: Intake, settings: Settings
+        self,
+        engine: EngineLike,
+        database: Database,
+        intake: Intake,
+        safety: Safety,
+        settings: Settings,
     ) -> None:
         self._engine = engine
         self._database = database
         self._intake = intake
+        self._safety = safety
         self._quotas = {Role(role): Quota(*most) for role, most in settings.quotas.items()}
         self._backlog = settings.backlog
         self._accounts = Accounts(database)
@@ -93,12 +102,15 @@ class Studio:
             self._store,
             self._feeds,
             self._news,
+            safety,
             settings.lease,
         )
         self._closing = False
         self.uploads = Uploads(database, self._gallery, self._store, self._files)
         self.links = Links(database, self._files, self._news)
         self.access = Access(database, self._dispatcher, self._news)
+        self.notices = Notices(database, self._news)
+        self.moderation = Moderation(database, self._files, intake, self._news)
 
     @classmethod
     @asynccontextmanager
@@ -109,10 +121,11 @@ class Studio:
         """
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database.open(settings.database))
-            intake = await stack.enter_async_context(Intake.open(OPENED))
-            studio = cls(engine, database, intake, settings)
+            safety = await stack.enter_async_context(Safety.open(settings, database))
+            intake = await stack.enter_async_context(Intake.open(OPENED, safety.marker))
+            studio = cls(engine, database, intake, safety, settings)
             await studio._files.tidy()
-            await stack.enter_async_context(studio.uploads.pruned())
+            await stack.enter_async_context(lapsing(database, studio._store))
             await studio._dispatcher.start()
             try:
                 yield studio
@@ -200,19 +213,21 @@ class Studio:
     async def source(self, picture_id: str, account: Account) -> Source:
         """The account's picture, to work on. Raises NotFound or PictureGone."""
         file = await self.picture(picture_id, account)
-        return await asyncio.to_thread(_source, file.content)
+        return await asyncio.to_thread(Source.of_file, file.content)
 
     async def submit(self, request: Request, account: Account, key: str) -> JobRecord:
         """Accepts the request durably; the same `key` again is the same job.
 
         A source without a file must be one that the account sent or worked on before.
         Raises UnknownModel, NotOffered or OutOfRange for what the models here do not serve,
-        SourceMissing, AccountBanned, AccountGone, TooManyWaiting, TooManyToday, Busy or Closing.
+        SourceMissing, PromptRefused, UploadRefused, AccountBanned, AccountGone, TooManyWaiting,
+        TooManyToday, Busy or Closing.
         """
         if self._closing:
             raise Closing()
         request = await self._whole(request, account)
         whole = await asyncio.to_thread(resolve, request, self._engine.models())
+        findings = await self._safety.asked(whole, account)
         with refusing():
             async with self._files.saved(whole.sources()) as hashes:
                 job = await self._ledger.submit(
@@ -224,6 +239,7 @@ class Studio:
                     count=whole.count,
                     words=_words(whole),
                     sources=hashes,
+                    findings=findings,
                     session_id=await self._accounts.visit(account.id, account.channel),
                     quotas=self._quotas,
                     queue_limit=self._backlog,
@@ -398,11 +414,6 @@ _UNFINISHED = Filter(states=ACTIVE)
 def _limit(picture_ids: Collection[str]) -> None:
     if len(picture_ids) > DELETE_LIMIT:
         raise OutOfRange(name="pictures", low=1, high=DELETE_LIMIT, value=len(picture_ids))
-
-
-def _source(file: bytes) -> Source:
-    with Image.open(BytesIO(file), formats=["PNG"]) as picture:
-        return Source.of(picture)
 
 
 def _is_mask(marked: Source, original: Source) -> bool:

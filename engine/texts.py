@@ -8,6 +8,7 @@ from __future__ import annotations
 import gettext
 import io
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +60,8 @@ class Texts:
     def _value(self, key: str, value: object) -> object:
         if key in ("name", "mode") and isinstance(value, str):
             return self._translations.pgettext(key, value)
+        if isinstance(value, Mapping):  # what moderators wrote, in each language
+            return value.get(self.language) or value.get(LANGUAGES[0], "")
         if isinstance(value, int | float) and abs(value) >= LONG:
             return f"{float(value):g}" if abs(value) < sys.float_info.max else "∞"
         return value

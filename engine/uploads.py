@@ -5,26 +5,15 @@ Meanwhile a request may name one by its hash alone; what a job was made from sta
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from engine.errors import NotFound, SourceMissing
-from engine.feed import happens
 from engine.files import PictureFiles
 from engine.refusals import refusing
 from engine.sources import Source
 from storage import uploads
-from storage.database import Database, DatabaseAway
+from storage.database import Database
 from storage.gallery import Gallery
 from storage.pictures import PictureStore
 from storage.records import Account
-from storage.retention import prune_uploads
-
-PRUNE_EVERY = 600.0  # seconds
-
-log = logging.getLogger(__name__)
 
 
 class Uploads:
@@ -66,30 +55,6 @@ class Uploads:
         """The same, small: a WebP file. Raises NotFound, or PictureGone."""
         await self._look_up(sha256, account)
         return await self._files.small(sha256)
-
-    @asynccontextmanager
-    async def pruned(self) -> AsyncIterator[None]:
-        """Inside, the uploads whose day has passed go, a few minutes later at most."""
-        await prune_uploads(self._database, self._store)
-        ending = asyncio.Event()
-        pruning = asyncio.create_task(self._prune(ending), name="uploads")
-        try:
-            yield
-        finally:
-            ending.set()
-            await pruning
-
-    async def _prune(self, ending: asyncio.Event) -> None:
-        while True:
-            await happens(ending, PRUNE_EVERY)
-            if ending.is_set():
-                return
-            try:
-                await prune_uploads(self._database, self._store)
-            except (DatabaseAway, OSError) as error:
-                log.warning("old uploads stay for now: %s", error)
-            except Exception:
-                log.exception("old uploads stay")
 
     async def _look_up(self, sha256: str, account: Account) -> None:
         with refusing():

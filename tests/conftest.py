@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import postgres
+
+for check in ("PROMPTS", "PICTURES"):  # their own tests turn them on, and so do whole programs
+    os.environ.setdefault(f"KANDINSKY_CHECK_{check}", "false")
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,19 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.access import SIGNED_IN
-from engine.errors import AccountBanned, AccountGone, BadKeyName, NotFound, UnreadableText
+from engine.errors import (
+    AccountBanned,
+    AccountGone,
+    BadKeyName,
+    NotFound,
+    TooManyKeys,
+    UnreadableText,
+)
 from engine.preferences import Preferences
 from engine.requests import TextToImage
 from engine.settings import Settings
 from engine.studio import Finished, Studio
+from storage.keys import KEY_LIMIT
 from storage.pictures import PictureStore
 from storage.records import JobState
 from storage.rights import FOREVER, Rights
@@ -55,6 +63,15 @@ async def test_a_key_has_a_name_to_know_it_by(settings: Settings, name: str) -> 
         with pytest.raises(BadKeyName):
             await studio.access.make_key(ann, name)
         assert await studio.access.keys(ann) == []
+
+
+async def test_there_are_only_so_many_keys(settings: Settings) -> None:
+    async with Studio.open(settings, Twin()) as studio:
+        ann = await studio.account("web", "ann", "en")
+        for number in range(KEY_LIMIT):
+            await studio.access.make_key(ann, f"key {number}")
+        with pytest.raises(TooManyKeys):
+            await studio.access.make_key(ann, "one more")
 
 
 async def test_one_is_signed_in_until_one_signs_out_or_for_sixty_days(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from engine import files, uploads
+from engine import files, lapsing
 from engine.errors import AccountGone, NotFound, PictureGone, SourceMissing, WentWrong
 from engine.requests import Variations
 from engine.settings import Settings
@@ -98,7 +98,7 @@ async def test_what_a_job_was_made_from_stays_when_the_upload_goes(settings: Set
 async def test_old_ones_go_while_the_studio_is_open(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "PRUNE_EVERY", 0.05)
+    monkeypatch.setattr(lapsing, "PRUNE_EVERY", 0.05)
     async with Studio.open(settings, Twin()) as studio:
         ann, _ = await people(studio)
         await studio.uploads.keep(source(), ann)

@@ -62,7 +62,14 @@ def test_a_corrupt_weights_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [("port", "many", "KANDINSKY_PORT is 'many'"), ("dtype", "int8", "KANDINSKY_DTYPE is 'int8'")],
+    [
+        ("port", "many", "KANDINSKY_PORT is 'many'"),
+        ("dtype", "int8", "KANDINSKY_DTYPE is 'int8'"),
+        ("nsfw", "0.9,0.1", "two numbers from 0 to 1, the lower one first, such as 0.2,0.8"),
+        ("review", "web=sometimes", "KANDINSKY_REVIEW"),
+        ("c2pa_key", "key.pem", "KANDINSKY_C2PA_CERTIFICATE and KANDINSKY_C2PA_KEY go together"),
+        ("classifiers", "nothing:here", "KANDINSKY_CLASSIFIERS: nothing:here cannot be loaded"),
+    ],
 )
 def test_a_wrong_setting(tmp_path: Path, name: str, value: str, said: str) -> None:
     assert said in refused(tmp_path, **{name: value})
