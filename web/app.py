@@ -20,12 +20,14 @@ from engine.texts import LANGUAGES, Texts
 from web import health, languages, media
 from web.account import account_router
 from web.api.app import APIs
+from web.appeals import appeals_router
 from web.bounds import Bounds
 from web.gate import Gate
 from web.guards import OwnOrigin, SafeHeaders
 from web.history import history_router
 from web.live import live_router
 from web.lost import Lost
+from web.moderation import Console
 from web.page import STATIC, Page, head
 from web.plain import Plains
 from web.privacy import privacy_router
@@ -50,6 +52,7 @@ def build(settings: Settings, studio: Studio) -> FastAPI:
     plains = Plains(studio)
     _add_plain_pages(app, settings, studio, plains)
     app.router.routes.append(APIs(settings, studio))
+    app.router.routes.append(Console(settings, studio))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for path, file in ASKED_AT_ROOT.items():
         app.add_route(path, _file(STATIC / file))
@@ -70,6 +73,7 @@ def _add_plain_pages(app: FastAPI, settings: Settings, studio: Studio, plains: P
     telegram = Telegram.of(settings)
     for language in LANGUAGES:
         app.include_router(history_router(studio, plains, language))
+        app.include_router(appeals_router(studio, plains, language))
         app.include_router(account_router(studio, settings, plains, telegram, language))
         app.include_router(privacy_router(settings, plains, language))
 

@@ -24,6 +24,7 @@ from storage.records import Account, Role
 from storage.rights import Rights
 from tests.twin import CARD, Twin
 from tests.web.api.people import png, program
+from tests.web.moderation import test_rights
 from tests.web.pages import drawn
 from web.app import build
 from web.visitors import SESSION, VISITOR
@@ -84,6 +85,7 @@ RULES: dict[str, Rule] = {
     "GET /styles/{name}.webp": ANYBODY,
     "GET /s/{token}": ANYBODY,
     "GET /s/{token}.png": ANYBODY,
+    "GET /s/{token}/report": ANYBODY,
     "GET /en/privacy": ANYBODY,
     "GET /api/openapi.json": ANYBODY,
     "GET /api/docs": ANYBODY,
@@ -93,6 +95,7 @@ RULES: dict[str, Rule] = {
     "GET /en/history": PERSON,
     "GET /en/history/{job_id}": OWNER,
     "GET /en/account": COMER,
+    "GET /en/appeal/{picture_id}": ANYBODY,  # asks for words, whoever it is
     "POST /en/account/language": rule(Who.COMER, data={"language": "en"}),
     "POST /en/account/keys": rule(Who.COMER, data={"name": "a key"}),
     "POST /en/account/keys/{key_id}/revoke": OWNER,
@@ -113,6 +116,8 @@ RULES: dict[str, Rule] = {
     "PUT /api/pictures/{picture_id}/share": OWNER,
     "DELETE /api/pictures/{picture_id}/share": OWNER,
     "POST /api/pictures/{picture_id}/report": rule(Who.OWNER, json={"reason": "a fault"}),
+    "GET /api/notices": PERSON,
+    "POST /api/notices/{notice_id}/seen": PERSON,
     "POST /api/pictures/zip": rule(Who.OWNER, json=IDS),
     "POST /api/pictures/delete": rule(Who.OWNER, json=IDS),
     "DELETE /api/pictures/{picture_id}": OWNER,
@@ -135,6 +140,10 @@ RULES: dict[str, Rule] = {
 ELSEWHERE = {
     "GET /{language}/live": "test_live.py, and below",
     "POST /en/account/forget": "test_account.py",
+    "POST /en/account/notices/seen": "test_notices.py",
+    "POST /en/appeal/{picture_id}": "test_notices.py",
+    "POST /s/{token}/report": "test_shared.py",
+    "POST /api/pictures/{picture_id}/appeal": "api/test_review.py",
     "POST /en/account/sign-out": "test_account.py",
     "GET /en/account/telegram/{state}": "test_telegram.py",
     "POST /en/account/telegram/{state}": "test_telegram.py",
@@ -198,6 +207,7 @@ async def somebody(settings: Settings, studio: Studio) -> Ann:
         "job_id": job.id,
         "job_ids": job.id,
         "picture_id": picture,
+        "notice_id": "1",
         "sha256": source.sha256,
         "token": await studio.links.share(picture, account),
         "language": "en",
@@ -268,7 +278,7 @@ def expected(rule: Rule, who: str) -> set[int]:
 
 async def test_every_route_is_declared(app: FastAPI) -> None:
     found = {one.replace("/ru/", "/en/") for one in addresses(app.routes)}
-    assert found == {*RULES, *ELSEWHERE}
+    assert found == {*RULES, *ELSEWHERE, *test_rights.RULES}
 
 
 @pytest.mark.parametrize("address", RULES)
