@@ -7,10 +7,10 @@ from uuid import UUID
 
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot.presses import Do, OnPhoto, OnResult
+from bot.presses import Do, OnAppeal, OnPhoto, OnResult
 from engine.cards import ModelCard
 from engine.texts import Texts
-from storage.records import JobRecord
+from storage.records import JobRecord, Review
 
 ROW = 5  # buttons with a number in a row
 
@@ -46,6 +46,11 @@ class ResultButtons:
         rows = [*self._more(), edits, kept, last]
         return InlineKeyboardMarkup(inline_keyboard=[row for row in rows if row])
 
+    def below(self) -> InlineKeyboardMarkup | None:
+        """Under what is said below the pictures: theirs, and appeals."""
+        rows = self.result().inline_keyboard if self._job.pictures else []
+        return _rows_of([*rows, *self._appeals()])
+
     def which(self, do: Do) -> InlineKeyboardMarkup:
         """The numbers of the pictures, for what is done with one of them."""
         numbers = [self._button(str(n), do, n) for n in self._numbers()]
@@ -69,9 +74,9 @@ class ResultButtons:
         return InlineKeyboardMarkup(inline_keyboard=[*rows, [self._back()]])
 
     def again(self) -> InlineKeyboardMarkup:
-        """Under what has failed or was stopped."""
+        """Under what has failed, was stopped or refused."""
         button = self._button(self._texts.say("🔄 Try again"), Do.AGAIN)
-        return InlineKeyboardMarkup(inline_keyboard=[[button]])
+        return InlineKeyboardMarkup(inline_keyboard=[[button], *self._appeals()])
 
     def stop(self) -> InlineKeyboardMarkup:
         """Under what is under way."""
@@ -86,6 +91,15 @@ class ResultButtons:
             return [[again, self._button(self._texts.say("🔀 Vary"), Do.VARY, 1)]]
         buttons = [self._button(f"🔀 {n}", Do.VARY, n) for n in numbers]
         return [[again], *(buttons[start : start + ROW] for start in range(0, len(buttons), ROW))]
+
+    def _appeals(self) -> list[list[InlineKeyboardButton]]:
+        """One for each picture that was removed."""
+        gone = [one for one in self._job.withheld if one.review is Review.REMOVED]
+        alone = len(gone) + len(self._job.pictures) == 1
+        buttons = [
+            appeal(one.id, self._owner, self._texts, 0 if alone else one.index + 1) for one in gone
+        ]
+        return [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
 
     def _numbers(self) -> list[int]:
         """Of the pictures that are still there."""
@@ -150,6 +164,14 @@ class PhotoButtons:
         return InlineKeyboardButton(text=label, callback_data=press.pack())
 
 
+def appeal(picture_id: str, owner: int, texts: Texts, number: int = 0) -> InlineKeyboardButton:
+    """For a picture that was removed; `number` tells it from others, 0 where there are none."""
+    label = texts.say("✋ Appeal")
+    press = OnAppeal(picture=UUID(picture_id), owner=owner)
+    label = f"{label} ({number})" if number else label
+    return InlineKeyboardButton(text=label, callback_data=press.pack())
+
+
 async def turn(press: CallbackQuery, buttons: InlineKeyboardMarkup) -> None:
     """Changes the buttons of the message, if it can be and they are others."""
     message = press.message
@@ -161,6 +183,10 @@ def _said(buttons: InlineKeyboardMarkup | None) -> object:
     return buttons and [
         [(one.text, one.callback_data) for one in row] for row in buttons.inline_keyboard
     ]
+
+
+def _rows_of(rows: list[list[InlineKeyboardButton]]) -> InlineKeyboardMarkup | None:
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
 
 
 def _rows(buttons: Sequence[InlineKeyboardButton], columns: int) -> InlineKeyboardMarkup:

@@ -17,6 +17,7 @@ from bot.presses import owner
 from bot.results import Results
 from bot.status import Statuses
 from bot.talk import Talk, without_mention
+from bot.wording import unsigned
 from engine.errors import WentWrong
 from engine.studio import Studio
 from engine.texts import LANGUAGES, Texts
@@ -85,7 +86,8 @@ class Addressed(BaseMiddleware):
         said = event.text or event.caption or ""
         if event.chat.type != ChatType.PRIVATE and not self._meant(event, said):
             return None
-        return await handler(event, data | {"words": without_mention(said, self._username)})
+        words = unsigned(without_mention(said, self._username))
+        return await handler(event, data | {"words": words})
 
     def _meant(self, message: Message, said: str) -> bool:
         answered = message.reply_to_message

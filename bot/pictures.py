@@ -49,16 +49,17 @@ def _enlarged(picture: Image.Image) -> bytes:
 
 
 def _jpeg(content: bytes, limit: int) -> bytes:
-    """As large as it can be."""
+    """As large as it can be; like its original, it says that it was made by AI."""
     with Image.open(BytesIO(content), formats=["PNG"]) as picture:
+        says = picture.info.get("xmp", b"")
         shown = picture.convert("RGB")
     shown.thumbnail((SIDES_LIMIT // 2, SIDES_LIMIT // 2))
-    while len(file := _encoded(shown)) > limit:  # noise, which nothing makes small
+    while len(file := _encoded(shown, says)) > limit:  # noise, which nothing makes small
         shown = shown.resize((shown.width * 3 // 4, shown.height * 3 // 4))
     return file
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def _encoded(picture: Image.Image, xmp: bytes = b"") -> bytes:
     file = BytesIO()
-    picture.save(file, "JPEG", quality=90)
+    picture.save(file, "JPEG", quality=90, xmp=xmp)
     return file.getvalue()

@@ -70,3 +70,10 @@ class OnEdit(CallbackData, prefix="e"):
 
     do: str
     owner: int
+
+
+class OnAppeal(CallbackData, prefix="a"):
+    """Its owner says that a picture was removed wrongly."""
+
+    picture: UUID
+    owner: int

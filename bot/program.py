@@ -31,17 +31,20 @@ from bot.forgiving import Forgiving, nobody_there
 from bot.lanes import Lanes
 from bot.limits import Limits, Rates
 from bot.metrics import Metrics
+from bot.notices import Telling
 from bot.people import Addressed, Owned, People
 from bot.results import Results
 from bot.server import application
 from bot.session import Session
 from bot.states import SqlStorage
 from bot.status import Statuses
+from bot.watch import Watch
 from engine.settings import Settings
 from engine.start import CannotStart
 from engine.studio import Studio
 from storage.inbox import Inbox
 from storage.messages import Messages
+from storage.notices import Notices
 from storage.outbox import Outbox
 from storage.records import Received
 from storage.states import States
@@ -63,7 +66,7 @@ async def run(
     metrics = Metrics()
     async with _speaking(settings, Limits(metrics, rates), timeout) as bot:
         await _reached(lambda: _introduced(bot))
-        parts = await build(bot, studio, metrics, settings.lease)
+        parts = await build(bot, studio, metrics, settings)
         async with _serving(settings, studio, parts):
             try:
                 await parts.start()
@@ -80,21 +83,30 @@ class Parts:
     lanes: Lanes
     statuses: Statuses
     deliveries: Deliveries
+    telling: Telling
+    watch: Watch | None
     metrics: Metrics
 
     async def start(self) -> None:
         """Goes on where the last run ended."""
         self.deliveries.start()
+        self.telling.start()
+        if self.watch is not None:
+            self.watch.start()
         await self.statuses.start()
         await self.lanes.start()
 
     async def drain(self) -> None:
         """What came in and was not handled, and what was not sent, waits for the next start."""
-        await asyncio.gather(self.lanes.drain(DRAIN), self.deliveries.drain(DRAIN))
+        if self.watch is not None:
+            await self.watch.drain()
+        await asyncio.gather(
+            self.lanes.drain(DRAIN), self.deliveries.drain(DRAIN), self.telling.drain(DRAIN)
+        )
         await self.statuses.drain(LAST_WORDS)
 
 
-async def build(bot: Bot, studio: Studio, metrics: Metrics, lease: float) -> Parts:
+async def build(bot: Bot, studio: Studio, metrics: Metrics, settings: Settings) -> Parts:
     """The parts, not running yet. Asks Telegram for the bot's own name."""
     me = await bot.me()
     messages = Messages(studio.database, bot.id)
@@ -115,9 +127,20 @@ async def build(bot: Bot, studio: Studio, metrics: Metrics, lease: float) -> Par
     return Parts(
         Lanes(Inbox(studio.database, bot.id), handle, metrics),
         statuses,
-        Deliveries(studio, Outbox(studio.database), results, metrics, lease),
+        Deliveries(studio, Outbox(studio.database), results, metrics, settings.lease),
+        Telling(bot, studio, Notices(studio.database), results, metrics, settings.lease),
+        _watch(bot, studio, settings),
         metrics,
     )
+
+
+def _watch(bot: Bot, studio: Studio, settings: Settings) -> Watch | None:
+    if not settings.moderators_chat:
+        return None
+    address = settings.public_url.rstrip("/")
+    console = f"{address}/moderation" if address else ""
+    states = States(studio.database)
+    return Watch(bot, studio.moderation.waiting, states, settings.moderators_chat, console)
 
 
 async def _handle(dispatcher: Dispatcher, bot: Bot, together: list[Received]) -> None:

@@ -10,6 +10,7 @@ from aiogram.types import User
 from engine.cards import ModelCard
 from engine.examples import examples
 from engine.texts import Texts
+from storage.retention import REFUSALS_KEPT
 
 FLAGS = "--ar 16:9 --count 2 --style anime --seed 7"
 
@@ -30,7 +31,9 @@ def privacy_text(texts: Texts) -> str:
         say("• your number in Telegram, so that your pictures find you"),
         "",
         say("It is kept until you delete it. Who runs this studio may delete old pictures sooner."),
+        say("Words and pictures are checked by programs here."),
         say("Moderators may look at pictures, to keep out what must not be made."),
+        say("Requests that were refused are kept for {days} days.", days=REFUSALS_KEPT),
         say("What you sent me in Telegram stays in Telegram until you delete it there."),
         "",
         say("/export gives you all of it as a file."),

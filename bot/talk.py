@@ -15,6 +15,7 @@ from bot.drawing import draw
 from bot.pieces import Piece, download, sent_in
 from bot.results import Results
 from bot.status import Statuses
+from bot.wording import unsigned
 from engine.errors import NotFound
 from engine.preferences import Aspect
 from engine.requests import Request
@@ -85,4 +86,5 @@ class Talk:
     async def words(self, message: Message) -> str:
         """What was said in a message, without the bot's own name."""
         me = await self.bot.me()
-        return without_mention(message.text or message.caption or "", me.username or "")
+        said = message.text or message.caption or ""
+        return unsigned(without_mention(said, me.username or ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiogram import html
 
 from engine.cards import ModelCard
@@ -9,8 +11,8 @@ from engine.errors import UnknownModel
 from engine.events import Queued, Step
 from engine.flags import write
 from engine.requests import Mix, Part, Request, read
-from engine.texts import Texts
-from storage.records import JobRecord, JobState
+from engine.texts import LANGUAGES, Texts
+from storage.records import JobRecord, JobState, Review, Withheld
 
 BAR = 12  # signs
 WORDS_LIMIT = 200  # characters of somebody's words beside a progress bar
@@ -30,8 +32,60 @@ def caption(job: JobRecord, cards: list[ModelCard], texts: Texts) -> str:
     except UnknownModel:  # it is not served any more
         settings = request.prompt
     what = _clipped(_kind(request, texts), CAPTION_LIMIT // 2)
-    room = CAPTION_LIMIT - len(f"{what}\n")  # Telegram counts what is shown, not its HTML
-    return "\n".join(filter(None, [html.quote(what), settings and _code(settings, room)]))
+    by = texts.say("Made by AI")
+    room = CAPTION_LIMIT - len(f"{what}\n\n{by}")  # Telegram counts what is shown, not its HTML
+    parts = [html.quote(what), settings and _code(settings, room), html.italic(html.quote(by))]
+    return "\n".join(filter(None, parts))
+
+
+def unsigned(words: str) -> str:
+    """What somebody said, without what stands under each picture: they may send a caption back."""
+    signs = {Texts(language).say("Made by AI") for language in LANGUAGES}
+    rest, _, last = words.rstrip().rpartition("\n")
+    return rest if last.strip() in signs and rest else words
+
+
+def below(job: JobRecord, policies: Mapping[str, str], texts: Texts) -> str:
+    """What is said below the pictures of a job that is done; nothing where they say it all.
+
+    `policies` are their names, by key. HTML.
+    """
+    lines = []
+    if len(job.pictures) > 1:
+        lines.append(texts.say("What next? The numbers are those of the pictures."))
+    if waits := held(job, texts):
+        lines.append(waits)
+    for one in job.withheld:
+        if one.review is Review.REMOVED:
+            lines.append(_removed(one, policies, texts))
+    return html.quote("\n".join(lines))
+
+
+def held(job: JobRecord, texts: Texts) -> str:
+    """That pictures wait for a moderator; nothing where none does. Plain text."""
+    n = sum(one.review is Review.HELD for one in job.withheld)
+    total = len(job.pictures) + len(job.withheld)
+    if not n:
+        return ""
+    if total == 1:
+        return texts.say("A moderator will look at your picture first. Then it comes by itself.")
+    if n == total:
+        return texts.say(
+            "A moderator will look at your pictures first. Then they come by themselves."
+        )
+    return texts.count(
+        "A moderator will look at {n} picture of {total} first. Then it comes by itself.",
+        "A moderator will look at {n} pictures of {total} first. Then they come by themselves.",
+        n,
+        total=total,
+    )
+
+
+def _removed(one: Withheld, policies: Mapping[str, str], texts: Texts) -> str:
+    number, policy = one.index + 1, policies.get(one.policy, "")
+    if not policy:
+        return texts.say("Picture {number} was removed.", number=number)
+    return texts.say("Picture {number} was removed: “{policy}”.", number=number, policy=policy)
 
 
 def ended(job: JobRecord, texts: Texts) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from engine.errors import NotFound
+from engine.errors import NotFound, OutOfRange
 from engine.files import PictureFile, PictureFiles
 from engine.news import News
 from engine.refusals import refusing
 from storage import links
 from storage.database import Database
+from storage.gallery import Gallery
 from storage.records import Account, PictureRecord, Share
+
+REASON_LIMIT = 1000  # characters of a report
 
 
 class Links:
@@ -16,6 +19,7 @@ class Links:
 
     def __init__(self, database: Database, files: PictureFiles, news: News) -> None:
         self._links = links.Links(database)
+        self._gallery = Gallery(database)
         self._files = files
         self._news = news
 
@@ -42,6 +46,15 @@ class Links:
     async def thumbnail(self, token: str) -> PictureFile:
         """The picture, small. Raises what `shared` does."""
         return await self._files.thumbnail(await self._record(token))
+
+    async def report(self, token: str, account: Account, reason: str) -> None:
+        """A stranger's word that the picture should not be. Raises NotFound or OutOfRange."""
+        if not 0 < len(reason.strip()) <= REASON_LIMIT:
+            raise OutOfRange(name="reason", low=1, high=REASON_LIMIT, value=len(reason))
+        record = await self._record(token)
+        with refusing():
+            if not await self._gallery.report(record.id, account.id, reason.strip()):
+                raise NotFound()
 
     async def all(self, account: Account) -> list[Share]:
         """The account's links, the newest first."""

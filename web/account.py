@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,12 +30,14 @@ from web import languages
 from web.people import account_of
 from web.plain import Plains, filled, status, telling
 from web.telegram import Telegram
+from web.told import told
 from web.visitors import SESSION, VISITOR, written
 
 NAME = "studio-name"  # the cookie of what somebody who has signed in is called; only to be shown
 STATE = "studio-sign-in"  # the cookie of the browser that a sign-in was begun in
 STATE_LASTS = 3600  # seconds
 SESSION_LASTS = int(SIGNED_IN.total_seconds())
+NOTICE = re.compile(r"[0-9]{1,9}", re.ASCII)  # the number of one
 PIECE = 2**20  # bytes of an export sent at a time
 FRONT_END = "web"
 
@@ -52,6 +55,7 @@ def account_router(
         ("/keys/{key_id}/revoke", page.revoke_key),
         ("/links/{picture_id}/revoke", page.unshare),
         ("/export", page.export),
+        ("/notices/seen", page.seen),
         ("/forget", page.forget),
         ("/sign-out", page.sign_out),
         ("/telegram/{state}", page.sign_in),
@@ -107,6 +111,14 @@ class AccountPage:
     async def unshare(self, request: Request, picture_id: str) -> Response:
         await self._studio.links.unshare(picture_id, await self._account(request))
         return self._done("link", "links")
+
+    async def seen(self, request: Request) -> Response:
+        """Notices were read, and are not shown again."""
+        account = await self._account(request)
+        for one in (await filled(request)).get("ids", "").split():
+            if NOTICE.fullmatch(one):
+                await self._studio.notices.seen(int(one), account)
+        return self._done("read", "told-you")
 
     async def export(self, request: Request) -> Response:
         """All that is kept about the account, as a file. One at a time; raises Busy."""
@@ -193,6 +205,7 @@ class AccountPage:
             "telegram": None if signed_in else self._address(state),
             "keys": [key for key in reversed(keys) if key.revoked_at is None],
             "links": await self._studio.links.all(account),
+            "notices": await told(self._studio, account, self._plain.texts),
         }
         code = 422 if mistyped else status(problem) if problem else 200
         answer = self._plain.page("account", code, **(shown | values))

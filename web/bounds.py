@@ -16,6 +16,7 @@ LIMITS = {
     "/api/jobs": 64 * MB,  # pictures in base64
     "/api/uploads": FILE_LIMIT + MB,  # a file, and the form around it
     "/api/recall": FILE_LIMIT + MB,
+    "/moderation/same": FILE_LIMIT + MB,
     "/v1/images/": PARTS_LIMIT * FILE_LIMIT + MB,
     "/sdapi/v1/": 64 * MB,
 }  # bytes, by the beginning of the path

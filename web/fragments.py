@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
@@ -15,6 +15,7 @@ from engine.events import Step
 from engine.styles import STYLES, title
 from engine.texts import Texts
 from storage.records import JobRecord
+from web.told import Told
 
 
 def templates(texts: Texts, cards: Sequence[ModelCard]) -> Environment:
@@ -34,13 +35,17 @@ def templates(texts: Texts, cards: Sequence[ModelCard]) -> Environment:
         style=lambda name: title(STYLES[name], texts) if name in STYLES else name,
         modes={mode for card in cards for mode in card.modes},
         models={card.name: card.title for card in cards},
+        policies={},
     )
     return environment
 
 
+NOTICES = 3  # at the top of the page
+
+
 class Fragments:
     def __init__(self, texts: Texts, cards: Sequence[ModelCard]) -> None:
-        self._texts = texts
+        self.texts = texts
         self._templates = templates(texts, cards)
 
     def header(self) -> str:
@@ -54,15 +59,22 @@ class Fragments:
         """A job in the strip."""
         return self.render("tile", job=job)
 
-    def stage(self, jobs: Sequence[JobRecord]) -> str:
-        """Jobs large, side by side: their pictures, how they go, or why there are none."""
-        return self.render("stage", jobs=jobs)
+    def stage(self, jobs: Sequence[JobRecord], policies: Mapping[str, str]) -> str:
+        """Jobs large, side by side: their pictures, how they go, or why there are none.
+
+        `policies` are their names, by key.
+        """
+        return self.render("stage", jobs=jobs, policies=policies)
+
+    def notices(self, told: Sequence[Told]) -> str:
+        """What the person is to be told, at the top of the page."""
+        return self.render("notices", notices=told, most=NOTICES)
 
     def place(self, position: int) -> str:
         """`position` requests of anybody are before this one."""
         if position == 0:
-            return self._texts.say("Yours is next. It starts in a moment.")
-        return self._texts.count(
+            return self.texts.say("Yours is next. It starts in a moment.")
+        return self.texts.count(
             "In the queue: {n} request is before yours.",
             "In the queue: {n} requests are before yours.",
             position,
@@ -70,13 +82,13 @@ class Fragments:
 
     def step(self, step: Step, seconds: int | None) -> tuple[str, str]:
         """How far it is, and how long it takes."""
-        say = self._texts.say
+        say = self.texts.say
         line = say("Step {index} of {total}", index=step.index, total=step.total)
         return line, "" if seconds is None else say("about {seconds} s left", seconds=seconds)
 
     def problem(self, error: UserError) -> str:
         """A sentence above the button that says what is wrong."""
-        return self.render("problem", sentence=self._texts.error(error))
+        return self.render("problem", sentence=self.texts.error(error))
 
     def render(self, name: str, **values: object) -> str:
         return self._templates.get_template(f"{name}.html").render(values)

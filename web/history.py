@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from storage.records import JobRecord, JobState
 from web.moments import moment
 from web.people import person
 from web.plain import Plain, Plains, status
+from web.told import policies
 
 PAGE = 24  # jobs
 SHOWN = tuple(state for state in JobState if state is not JobState.CANCELLED)
@@ -53,29 +55,38 @@ def history_router(studio: Studio, plains: Plains, language: str) -> APIRouter:
             )
             account = await person(request, studio)
             jobs = await studio.history(account, PAGE + 1, before or None, filter)
+            names = await policies(studio, language)
         except UserError as error:
             return _problem(show, error)
         all_of_them = filter == Filter(states=SHOWN) and not before
-        return _answer(show, jobs[:PAGE], more=len(jobs) > PAGE, all_of_them=all_of_them)
+        more = len(jobs) > PAGE
+        return _answer(show, jobs[:PAGE], names, more=more, all_of_them=all_of_them)
 
     @router.get("/{job_id}")
     async def one(request: Request, job_id: str) -> Response:
         try:
             job = await studio.job(job_id, await person(request, studio))
+            names = await policies(studio, language)
         except UserError as error:
             return _problem(show, error)
-        return _answer(show, [job])
+        return _answer(show, [job], names)
 
     return router
 
 
 def visible(job: JobRecord) -> bool:
     """Whether there is anything to see of it: its pictures, how it goes, or why there are none."""
-    return bool(job.pictures) or job.state not in (JobState.DONE, JobState.CANCELLED)
+    there = job.pictures or job.withheld
+    return bool(there) or job.state not in (JobState.DONE, JobState.CANCELLED)
 
 
 def _answer(
-    show: Plain, jobs: list[JobRecord], *, more: bool = False, all_of_them: bool = False
+    show: Plain,
+    jobs: list[JobRecord],
+    policies: Mapping[str, str],
+    *,
+    more: bool = False,
+    all_of_them: bool = False,
 ) -> Response:
     html = show.render(
         "history_page",
@@ -83,6 +94,7 @@ def _answer(
         last=jobs[-1].id if more else None,
         empty=all_of_them and not jobs,
         when=show.when,
+        policies=policies,
     )
     return HTMLResponse(html, headers=FRESH)
 

@@ -24,6 +24,7 @@ from storage.records import Account, JobRecord
 from web.fragments import Fragments, inline
 from web.people import person
 from web.plain import status
+from web.told import told
 
 LOOKED_AT = 50  # of the newest jobs, those still running are followed
 WATCHED = 8  # of them, those that come first are watched step by step
@@ -87,7 +88,7 @@ class Live:
         self._waiting: dict[tuple[str, str], object] = {}  # by kind and job, what to say next
         self._something = asyncio.Event()
         self._watching: dict[str, asyncio.Task[None]] = {}
-        self._told: dict[str, str] = {}  # by job, its tile
+        self._told: dict[str, str] = {}  # by job, its tile; by nothing, the notices
         self._ended = False
 
     async def events(self) -> AsyncGenerator[str]:
@@ -137,15 +138,24 @@ class Live:
         for job in shown:
             self._tile(job)
         self._tell("strip", "", [job.id for job in shown])
+        await self._notices()
         for job in active[-WATCHED:]:  # the newest are before
             if job.id not in self._watching:
                 self._watching[job.id] = asyncio.create_task(self._watch(job))
 
     def _tile(self, job: JobRecord) -> None:
         tile = self._show.tile(job)
-        if self._told.get(job.id) != tile:
-            self._told[job.id] = tile
-            self._tell("job", job.id, {"id": job.id, "state": job.state, "tile": tile})
+        known = tile + _shows(job)
+        if self._told.get(job.id) != known:
+            self._told[job.id] = known
+            data = {"id": job.id, "state": job.state, "shows": _shows(job), "tile": tile}
+            self._tell("job", job.id, data)
+
+    async def _notices(self) -> None:
+        html = self._show.notices(await told(self._studio, self.account, self._show.texts))
+        if self._told.get("") != html:
+            self._told[""] = html
+            self._tell("told", "", html)
 
     async def _watch(self, job: JobRecord) -> None:
         pace = Pace()
@@ -171,3 +181,9 @@ class Live:
         share = round(100 * step.index / step.total, 1)
         data = {"id": job_id, "share": share, "line": line, "left": left, "preview": preview}
         self._tell("step", job_id, data)
+
+
+def _shows(job: JobRecord) -> str:
+    """What is to be seen of a job besides its state; a page that shows another looks again."""
+    withheld = (f"{one.id} {one.review}" for one in job.withheld)
+    return ", ".join([*(one.id for one in job.pictures), *withheld])

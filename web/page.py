@@ -44,9 +44,9 @@ MEMORY = f"""(...fields) => studio.summarise(
     Object.fromEntries({list(FIELDS)}.map((name, i) => [name, fields[i]]))
 )"""
 DIRECT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-STYLES_SHEETS = ("page", "mix", "edit", "history")
-MODULES = ("core", "live", "create", "mix", "edit", "history")
-ELSEWHERE = ("account", "signing")  # scripts of other pages
+STYLES_SHEETS = ("page", "mix", "edit", "history", "notices")
+MODULES = ("core", "live", "create", "mix", "edit", "history", "notices")
+ELSEWHERE = ("account", "signing", "moderation")  # how scripts of other pages begin
 
 
 class Page:
@@ -158,7 +158,7 @@ def head(texts: Texts) -> str:
     preloads = "".join(
         f'<link rel="modulepreload" href="/static/{file.name}">\n'
         for file in sorted(STATIC.glob("*.js"))
-        if file.stem not in ELSEWHERE
+        if not file.stem.startswith(ELSEWHERE)
     )
     samples = "".join(
         f'#style label:has(input[value="{value}"])::before'

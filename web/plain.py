@@ -11,7 +11,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from engine.cards import ModelCard
-from engine.errors import NotFound, PictureGone, Unauthorised, UnreadableText, UserError, WentWrong
+from engine.errors import (
+    AlreadyAppealed,
+    NotAllowed,
+    NotFound,
+    PictureGone,
+    TooManyCalls,
+    Unauthorised,
+    UnreadableText,
+    UserError,
+    WentWrong,
+)
 from engine.studio import Studio
 from engine.texts import LANGUAGES, Texts
 from web.fragments import Fragments
@@ -23,6 +33,9 @@ STATUS: dict[type[UserError], int] = {
     NotFound: 404,
     PictureGone: 404,
     Unauthorised: 401,
+    NotAllowed: 403,
+    AlreadyAppealed: 409,
+    TooManyCalls: 429,
     WentWrong: 503,
 }
 POLICY = "; ".join(
@@ -45,7 +58,6 @@ class Plain(Fragments):
 
     def __init__(self, texts: Texts, cards: Sequence[ModelCard]) -> None:
         super().__init__(texts, cards)
-        self.texts = texts
         self.when = When(texts)
 
     def page(self, name: str, status: int = 200, **values: object) -> Response:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from engine.access import SIGNED_IN
 from engine.settings import Settings
-from storage.retention import STATES_KEPT, UPDATES_KEPT, UPLOADS_KEPT
+from storage.retention import REFUSALS_KEPT, REMOVED_KEPT, STATES_KEPT, UPDATES_KEPT, UPLOADS_KEPT
 from web.plain import Plains
 
 
@@ -21,6 +21,8 @@ def privacy_router(settings: Settings, plains: Plains, language: str) -> APIRout
             bot=bool(settings.bot_token),
             upload_hours=24 * UPLOADS_KEPT,
             update_days=UPDATES_KEPT,
+            refusal_days=REFUSALS_KEPT,
+            removed_days=REMOVED_KEPT,
             state_days=STATES_KEPT,
             session_days=SIGNED_IN.days,
         )

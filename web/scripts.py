@@ -57,6 +57,10 @@ def sentences(texts: Texts) -> dict[str, str]:
         "history_deleted": say("Deleted: {n}"),
         "history_restored": say("The settings of this picture are in the form."),
         "history_unshared": say("The link no longer works."),
+        # notices.js
+        "appeal_ask": say("Why should this picture stay? Somebody else will look at it again."),
+        "appeal": say("Appeal"),
+        "appealed": say("Thank you. Somebody else will look at it, and you will hear from us."),
     }
 
 

@@ -10,9 +10,11 @@ from engine import styles
 from engine.errors import NotFound, UserError
 from engine.studio import Studio
 from engine.texts import LANGUAGES, Texts
+from storage.records import JobRecord
 from web.fragments import Fragments
 from web.people import person
 from web.plain import status
+from web.told import policies
 
 MANY = 10  # jobs side by side, at most
 DAY = "public, max-age=86400"
@@ -33,14 +35,15 @@ def stage_router(studio: Studio) -> APIRouter:
             account = await person(request, studio)
         except UserError as error:
             return Response(status_code=status(error))
-        found = []
+        found: list[JobRecord] = []
         for job_id in job_ids.split(",")[:MANY]:
             try:
                 found.append(await studio.job(job_id, account))
             except NotFound:
                 continue
         code = 200 if found else 404
-        return HTMLResponse(shows[language].stage(found), status_code=code, headers=FRESH)
+        names = await policies(studio, language)
+        return HTMLResponse(shows[language].stage(found, names), status_code=code, headers=FRESH)
 
     @router.get("/styles/{name}.webp")
     async def sample(name: str) -> Response:

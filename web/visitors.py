@@ -21,7 +21,9 @@ from engine.studio import Studio
 VISITOR = "studio"  # the cookie of an anonymous visitor
 SESSION = "studio-session"  # the cookie of somebody who has signed in
 YEAR = 365 * 24 * 3600  # seconds; browsers keep a cookie for 400 days at most
-WITHOUT_COOKIES = ("/static/", "/s/", "/api/", "/v1/", "/sdapi/", "/healthz")  # nobody is met there
+# No visitor is met there.
+REPORT = "/report"
+WITHOUT_COOKIES = ("/static/", "/s/", "/api/", "/v1/", "/sdapi/", "/healthz", "/moderation")
 
 
 class Visitors:
@@ -49,7 +51,7 @@ class Visitors:
         state["anonymous"] = f"web:{visitor}"
         state["visitor"] = state["anonymous"] if person == "" else person
         state["known"] = known is not None or person != ""
-        give = known is None and not scope["path"].startswith(WITHOUT_COOKIES)
+        give = known is None and _has_cookies(scope["path"])
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and give:
@@ -76,6 +78,12 @@ class Visitors:
         except WentWrong:
             return None
         return f"{account.channel}:{account.external_id}" if account is not None else ""
+
+
+def _has_cookies(path: str) -> bool:
+    """Who reports a shared picture needs one, so that it counts once."""
+    reporting = path.startswith("/s/") and path.endswith(REPORT)
+    return reporting or not path.startswith(WITHOUT_COOKIES)
 
 
 def written(name: str, value: str, seconds: int, *, secure: bool) -> str:

@@ -6,6 +6,7 @@ from aiogram import Router
 
 from bot.routers import (
     account,
+    appeals,
     editing,
     errors,
     history,
@@ -30,6 +31,7 @@ PARTS = (  # the first that fits is taken: commands, then conversations, then wh
     account,
     inline,
     results,
+    appeals,
     mixing,
     editing,
     photos,

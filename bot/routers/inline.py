@@ -12,7 +12,6 @@ from aiogram.types import (
 from bot.talk import Talk
 
 PAGE = 50  # pictures; Telegram takes no more at a time
-KEPT = 10  # seconds for which Telegram may give the same answer: a removed picture goes by then
 
 
 def router() -> Router:
@@ -26,13 +25,15 @@ async def offer(query: InlineQuery, talk: Talk) -> None:
     offset = int(query.offset) if query.offset.isdecimal() and len(query.offset) < 10 else 0
     found = await talk.messages.shown(talk.account.id, query.query, PAGE, offset)
     results = [
-        InlineQueryResultCachedPhoto(id=one.picture_id, photo_file_id=one.file_id)
+        InlineQueryResultCachedPhoto(
+            id=one.picture_id, photo_file_id=one.file_id, caption=talk.texts.say("Made by AI")
+        )
         for one in found
         if one.picture_id and one.file_id
     ]
     await query.answer(
         list(results),
-        cache_time=KEPT,
+        cache_time=0,  # a removed picture is not offered again
         is_personal=True,
         next_offset=str(offset + PAGE) if len(found) == PAGE else "",
         button=None if found or offset else _more(talk),

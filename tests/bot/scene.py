@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
 from PIL import Image
@@ -40,12 +41,16 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    folder: Path, *, paused: bool = False, cards: Sequence[ModelCard] = (EVERYTHING,)
+    folder: Path,
+    *,
+    paused: bool = False,
+    cards: Sequence[ModelCard] = (EVERYTHING,),
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> AsyncIterator[Scene]:
-    """At the end the bot must not have broken Telegram's rules."""
+    """At the end the bot must not have broken Telegram's rules. `more` are settings."""
     twin = Twin(paused=paused, cards=cards)
     async with Emulator.open(speed=SPEED) as telegram:
-        settings = settings_for(telegram, folder)
+        settings = settings_for(telegram, folder, **more)
         async with Studio.open(settings, twin) as studio, running(settings, studio):
             yield Scene(
                 telegram,

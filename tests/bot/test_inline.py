@@ -29,6 +29,7 @@ async def test_ones_pictures_are_offered_and_sent(talk: Scene) -> None:
     group = talk.telegram.group("Painters", [talk.anna, talk.boris])
     sent = await talk.anna.chooses(results[0], group)
     assert sent.photo == owl.photo
+    assert sent.caption == "Made by AI"
 
 
 async def test_words_narrow_the_choice(talk: Scene) -> None:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
+from aiogram.types import BufferedInputFile
 from PIL import Image, ImageChops
 
 from bot.pictures import PHOTO_LIMIT, PREVIEW_SIDE, SIDES_LIMIT, photo, preview, showable
+from storage.png import encode_png
 from storage.records import PictureRecord, Review
 
 RECORD = PictureRecord(
@@ -34,6 +36,16 @@ async def test_what_fits_goes_as_it_is() -> None:
     content, record = png(Image.new("RGB", (64, 64), "red"))
     sent = await photo(content, record, PHOTO_LIMIT)
     assert (sent.data, sent.filename) == (content, "kandinsky-7.png")
+
+
+async def test_a_jpeg_says_too_that_it_was_made_by_ai() -> None:
+    image = Image.effect_noise((256, 256), 90).convert("RGB")
+    content = encode_png(image, {}, 7, source_type="https://example.test/made-by-ai")
+    sent = await photo(content, RECORD, len(content) // 2)
+    assert isinstance(sent, BufferedInputFile)
+    with Image.open(BytesIO(sent.data)) as smaller:
+        assert smaller.format == "JPEG"
+        assert b"https://example.test/made-by-ai" in smaller.info["xmp"]
 
 
 async def test_what_is_too_heavy_becomes_a_jpeg_that_looks_the_same() -> None:

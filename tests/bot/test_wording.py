@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.wording import CAPTION_LIMIT, WORDS_LIMIT, caption, ended, in_short, percent, waiting
+from bot.wording import (
+    CAPTION_LIMIT,
+    WORDS_LIMIT,
+    caption,
+    ended,
+    in_short,
+    percent,
+    unsigned,
+    waiting,
+)
 from engine.errors import UnreadableText
 from engine.events import Queued, Step
 from engine.requests import (
@@ -133,18 +142,26 @@ def test_words_are_shown_as_they_were_said(words: str) -> None:
 
 @pytest.mark.parametrize("words", ["лиса & <b>", "a 🦊\nin the snow"])
 def test_a_tap_on_the_words_copies_them(words: str) -> None:
-    shown, (code,) = parse(
+    shown, (code, by) = parse(
         caption(the_job(TextToImage(prompt=words, seed=7)), [EVERYTHING], english)
     )
-    assert code["type"] == "code"
-    assert shown == f"{words} --seed 7"
+    assert (code["type"], by["type"]) == ("code", "italic")
+    assert shown == f"{words} --seed 7\nMade by AI"
+
+
+@pytest.mark.parametrize("sign", ["Made by AI", "Создано ИИ"])
+def test_a_caption_that_is_sent_back_is_words_alone(sign: str) -> None:
+    assert unsigned(f"a fox\nin the snow --seed 7\n{sign}\n") == "a fox\nin the snow --seed 7"
+    for words in ("a fox", sign, f"{sign}\na fox"):
+        assert unsigned(words) == words
 
 
 @both
 def test_a_mix_says_what_it_is_of(texts: Texts) -> None:
     parts = (Part(words="a <fox>", weight=0.5), Part(picture=PICTURE))
     shown, _ = parse(caption(the_job(Mix(parts=parts)), [EVERYTHING], texts))
-    assert shown == f"a <fox> (50\N{NO-BREAK SPACE}%) + {texts.say('a picture')}"
+    by = texts.say("Made by AI")
+    assert shown == f"a <fox> (50\N{NO-BREAK SPACE}%) + {texts.say('a picture')}\n{by}"
 
 
 @both

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 async def test_words_become_a_picture_with_what_makes_it_again(talk: Scene) -> None:
     await talk.anna.says("a fox --seed 7 --ar 3:2")
     result = await talk.anna.sees(lambda message: message.photo)
-    assert result.caption == "a fox --ar 3:2 --seed 7"
+    assert result.caption == "a fox --ar 3:2 --seed 7\nMade by AI"
     request = talk.twin.jobs[0].request
     assert isinstance(request, TextToImage)
     assert (request.prompt, request.seed) == ("a fox", 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 from aiogram.methods import (
     DeleteMessage,
@@ -22,6 +23,8 @@ from tests.telegram.messages import Content, Message, Wire
 from tests.telegram.refusals import bad
 from tests.telegram.schema import given, wire_of
 from tests.telegram.world import World
+
+DELETABLE = 48 * 3600  # seconds for which a message may be deleted
 
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
@@ -135,6 +138,8 @@ def _edited(
 
 
 def _deletable(world: World, chat: Chat, message: Message) -> bool:
+    if time.time() - message.date > DELETABLE:
+        return False
     if message.sender is world.bot or chat.kind is ChatKind.PRIVATE:
         return True
     return chat.standing is Standing.ADMINISTRATOR

@@ -13,6 +13,7 @@ from engine.texts import LANGUAGES
 from storage.records import Account, JobRecord
 from web import languages
 from web.account import account_router
+from web.appeals import appeals_router
 from web.guards import OwnOrigin, SafeHeaders
 from web.history import history_router
 from web.lost import Lost
@@ -35,6 +36,7 @@ def pages(settings: Settings, studio: Studio, telegram: Telegram | None = None) 
     app.include_router(shared_router(studio, settings, plains))
     for language in LANGUAGES:
         app.include_router(history_router(studio, plains, language))
+        app.include_router(appeals_router(studio, plains, language))
         app.include_router(account_router(studio, settings, plains, telegram, language))
         app.include_router(privacy_router(settings, plains, language))
 

@@ -10,7 +10,7 @@ from PIL import Image
 from engine.errors import UnknownModel
 from engine.events import Step
 from engine.texts import LANGUAGES, Texts
-from storage.records import JobRecord, JobState, PictureRecord, Review
+from storage.records import JobRecord, JobState, PictureRecord, Review, Withheld
 from tests.twin import CARD
 from web.fragments import Fragments, inline
 
@@ -105,7 +105,7 @@ def everywhere(show: Fragments, one: JobRecord) -> list[str]:
     """Each fragment that shows the job's words."""
     waiting = replace(one, state=JobState.QUEUED, pictures=())
     failed = replace(one, state=JobState.FAILED, pictures=())
-    return [show.stage([each]) for each in (one, waiting, failed)]
+    return [show.stage([each], {}) for each in (one, waiting, failed)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -134,7 +134,7 @@ def test_an_error_shows_its_values_as_they_are() -> None:
 
 
 def test_a_picture_has_its_seed_a_download_and_what_can_be_done_with_it() -> None:
-    html = shows("ru").stage([job(pictures=2)])
+    html = shows("ru").stage([job(pictures=2)], {})
     assert "1234567</small>" in html  # to be copied: digits only
     assert 'src="/media/p1"' in html
     assert 'href="/media/p1?download=1"' in html
@@ -143,7 +143,7 @@ def test_a_picture_has_its_seed_a_download_and_what_can_be_done_with_it() -> Non
 
 
 def test_what_no_model_can_do_is_not_offered() -> None:
-    html = Fragments(Texts("en"), [replace(CARD, modes=("text_to_image",))]).stage([job()])
+    html = Fragments(Texts("en"), [replace(CARD, modes=("text_to_image",))]).stage([job()], {})
     for action in ("vary", "mix", "edit", "extend"):
         assert f'data-do="{action}"' not in html
 
@@ -157,7 +157,7 @@ def test_progress_says_step_and_time() -> None:
 
 def test_a_running_job_shows_how_far_it_is() -> None:
     running = replace(job(pictures=0), state=JobState.RUNNING, step=5, steps=20)
-    for html in (shows("en").tile(running), shows("en").stage([running])):
+    for html in (shows("en").tile(running), shows("en").stage([running], {})):
         assert 'aria-valuenow="25.0"' in html
         assert 'data-do="stop" data-job="j1"' in html
 
@@ -168,9 +168,47 @@ def test_a_mix_shows_its_parts() -> None:
         {"words": "", "picture": {"sha256": "a" * 64}, "weight": -0.5},
     ]
     mix = replace(job(""), mode="mix")
-    html = shows("ru").stage([replace(mix, request=mix.request | {"parts": parts})])
+    html = shows("ru").stage([replace(mix, request=mix.request | {"parts": parts})], {})
     assert "&lt;i&gt;снег&lt;/i&gt;<small>100 %</small>" in html
     assert f'src="/media/source/{"a" * 64}?small=1"' in html
+
+
+GORE = {"gore": "Blood & <cruelty>"}
+
+
+def test_what_is_withheld_has_its_place_among_the_others() -> None:
+    gone = (Withheld("p0", 0, Review.REMOVED, "gore"), Withheld("p2", 2, Review.HELD, ""))
+    one = replace(job(pictures=2), pictures=(picture(1),), withheld=gone)
+    html = shows("en").stage([one], GORE)
+    assert [html.index(name) for name in ("Blood", "/media/p1", "A moderator looks")] == sorted(
+        html.index(name) for name in ("Blood", "/media/p1", "A moderator looks")
+    )
+    assert "Removed by the moderators: “Blood &amp; &lt;cruelty&gt;”" in html
+    assert 'data-do="appeal" data-picture="p0"' in html
+    assert 'data-many="3"' in html
+    for hidden in ("/media/p0", "/media/p2"):
+        assert hidden not in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_job_of_which_nothing_is_shown_says_why(language: str) -> None:
+    held = replace(job(), pictures=(), withheld=(Withheld("p0", 0, Review.HELD, ""),))
+    refused = replace(
+        held,
+        state=JobState.BLOCKED,
+        error_key="PictureRefused",
+        error_values={"policy": "gore"},
+        withheld=(Withheld("p0", 0, Review.REMOVED, "gore"),),
+    )
+    say = Texts(language).say
+    show = shows(language)
+    assert say("A moderator looks at this picture first. Then it appears here by itself.") in (
+        show.stage([held], {})
+    )
+    assert say("Waits for a moderator") in show.tile(held)
+    html = show.stage([refused], GORE)
+    assert 'role="alert"' in html
+    assert f'data-do="appeal" data-picture="p0">{say("Appeal")}</button>' in html
 
 
 def test_previews_are_part_of_the_page() -> None:

@@ -9,8 +9,11 @@ import pytest
 from engine.requests import Mix, Part, TextToImage
 from engine.settings import Settings
 from engine.studio import Studio
+from storage.records import View
 from tests.twin import CARD, Twin
 from tests.web.pages import ann, browser, drawn, pages
+from tests.web.reviewing import moderator
+from web.shared import REPORTS
 
 pytestmark = pytest.mark.slow
 
@@ -108,3 +111,35 @@ async def test_a_mix_is_told_by_its_words(settings: Settings) -> None:
         token = await studio.links.share(picture.id, account)
         async with browser(pages(settings, studio), settings) as client:
             assert "a fox, an owl" in (await client.get(f"/s/{token}")).text
+
+
+async def test_a_stranger_reports_it_once(studio: Studio, stranger: httpx.AsyncClient) -> None:
+    _, token = await shared(studio)
+    assert f'href="/s/{token}/report"' in (await stranger.get(f"/s/{token}")).text
+    form = await stranger.get(f"/s/{token}/report")
+    assert form.headers["x-robots-tag"] == "noindex, nofollow"
+    nothing = await stranger.post(f"/s/{token}/report", data={"reason": "other", "words": " "})
+    assert nothing.status_code == 422
+    for words in ("He is <real>.", "And again."):
+        told = await stranger.post(f"/s/{token}/report", data={"reason": "person", "words": words})
+        assert "Thank you" in told.text
+    (case,) = await studio.moderation.take(await moderator(studio), View.REPORTED)
+    (report,) = case.reports
+    assert report.reason == "Shows a real person. He is <real>."
+
+
+async def test_a_picture_is_not_reported_without_end(
+    studio: Studio, stranger: httpx.AsyncClient
+) -> None:
+    _, token = await shared(studio)
+    for _ in range(REPORTS):
+        answer = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
+        assert answer.status_code == 200
+    answer = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
+    assert answer.status_code == 429
+
+
+async def test_what_is_not_shared_is_not_reported(stranger: httpx.AsyncClient) -> None:
+    for token in ("a" * 22, "x"):
+        answer = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
+        assert answer.status_code == 404

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from engine.cards import ModelCard
 from engine.requests import Mode, Sampler
-from storage.records import JobRecord, JobState, PictureRecord
+from engine.tidings import tidings
+from storage import records
+from storage.records import JobRecord, JobState, NoticeKind, PictureRecord, Review
 from web.api.call import Call
 
 
@@ -27,6 +30,15 @@ class Picture(BaseModel):
     favourite: bool
     shared: str | None = Field(description="Where anybody can see it; null while nobody else can.")
     created_at: datetime
+
+
+class Withheld(BaseModel):
+    """A picture that is not shown: it waits for a moderator, or was removed under a policy."""
+
+    id: str
+    index: int
+    state: Literal["held", "removed"]
+    policy: str | None = Field(description="The key of the policy; null for one that waits.")
 
 
 class JobError(BaseModel):
@@ -53,6 +65,7 @@ class Job(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     pictures: list[Picture]
+    withheld: list[Withheld] = Field(description="The job's pictures that are not shown.")
 
 
 class Jobs(BaseModel):
@@ -120,6 +133,34 @@ class Reported(BaseModel):
     reported: bool
 
 
+class Appealed(BaseModel):
+    appealed: bool
+
+
+class Notice(BaseModel):
+    """What the caller is to be told of their pictures, reports or account."""
+
+    id: int
+    kind: NoticeKind
+    message: str
+    reason: str = Field(description="What a moderator wrote; may be empty.")
+    picture: str | None
+    job: str | None
+    policy: str | None
+    until: datetime | None = Field(description="The end of a ban.")
+    created_at: datetime
+
+
+class Notices(BaseModel):
+    """Those that the caller has not seen, the oldest first."""
+
+    notices: list[Notice]
+
+
+class Seen(BaseModel):
+    seen: bool
+
+
 def job(record: JobRecord, call: Call) -> Job:
     error = None
     if record.error_key is not None:
@@ -138,6 +179,7 @@ def job(record: JobRecord, call: Call) -> Job:
         started_at=record.started_at,
         finished_at=record.finished_at,
         pictures=[picture(one, call) for one in record.pictures],
+        withheld=[withheld(one) for one in record.withheld],
     )
 
 
@@ -155,6 +197,26 @@ def picture(record: PictureRecord, call: Call) -> Picture:
         favourite=record.favourite,
         shared=call.shared(record.shared) if record.shared else None,
         created_at=record.created_at,
+    )
+
+
+def withheld(one: records.Withheld) -> Withheld:
+    state: Literal["held", "removed"] = "held" if one.review is Review.HELD else "removed"
+    return Withheld(id=one.id, index=one.index, state=state, policy=one.policy or None)
+
+
+def notice(one: records.Notice, policies: Mapping[str, str], call: Call) -> Notice:
+    """`policies` are their names, by key."""
+    return Notice(
+        id=one.id,
+        kind=one.kind,
+        message=tidings(one, policies, call.texts).said,
+        reason=one.reason,
+        picture=one.picture_id,
+        job=one.job_id,
+        policy=one.policy or None,
+        until=one.until,
+        created_at=one.created_at,
     )
 
 

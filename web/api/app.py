@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from engine.settings import Settings
 from engine.studio import Studio
 from storage.png import VERSION
-from web.api import document, jobs, models, pictures, uploads
+from web.api import document, jobs, models, notices, pictures, uploads
 from web.api.callers import Callers
 from web.api.images import calls
 from web.api.refusals import HANDLERS
@@ -26,6 +26,7 @@ ROUTERS = (
     jobs.router,
     uploads.router,
     pictures.router,
+    notices.router,
     models.router,
     calls.router,
     drawing.router,

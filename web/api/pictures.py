@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from engine.errors import UnreadableText
+from engine.notices import TEXT_LIMIT
 from engine.studio import DELETE_LIMIT, REASON_LIMIT
 from web.api import answers
-from web.api.answers import Deleted, Picture, Reported, Shared
+from web.api.answers import Appealed, Deleted, Picture, Reported, Shared
 from web.api.call import ID, Call, Called, Id
 from web.api.files import is_json
 from web.api.refusals import refusals
@@ -24,6 +25,15 @@ from web.api.refusals import refusals
 router = APIRouter(
     prefix="/api/pictures", tags=["Pictures"], responses=refusals(400, 401, 404, 422, 429, 503)
 )
+
+
+def _readable(value: str) -> str:
+    if "\0" in value:
+        raise UnreadableText()
+    return value
+
+
+Words = Annotated[str, AfterValidator(_readable)]
 
 
 class Several(BaseModel):
@@ -44,14 +54,15 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=REASON_LIMIT)
+    reason: Words = Field(min_length=1, max_length=REASON_LIMIT)
 
-    @field_validator("reason")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        if "\0" in value:
-            raise UnreadableText()
-        return value
+
+class Appeal(BaseModel):
+    """Why a picture should not have been removed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Words = Field(min_length=1, max_length=TEXT_LIMIT)
 
 
 @router.post("/delete")
@@ -135,6 +146,13 @@ async def report(picture_id: Id, report: Report, call: Called) -> Reported:
     """Tell the moderators what is wrong with a picture."""
     await call.studio.report(picture_id, call.account, report.reason)
     return Reported(reported=True)
+
+
+@router.post("/{picture_id}/appeal", status_code=201, responses=refusals(409))
+async def appeal(picture_id: Id, appeal: Appeal, call: Called) -> Appealed:
+    """Say why a picture should not have been removed; somebody else decides about it."""
+    await call.studio.notices.appeal(picture_id, call.account, appeal.text)
+    return Appealed(appealed=True)
 
 
 async def _picture(picture_id: str, call: Call) -> Picture:

@@ -29,10 +29,13 @@ STATUSES: dict[type[UserError], int] = {
     errors.Unauthorised: 401,
     errors.AccountGone: 401,
     errors.AccountBanned: 403,
+    errors.HeldForReview: 403,
+    errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.PictureGone: 404,
     errors.NoSuchCall: 404,
     errors.WrongMethod: 405,
+    errors.AlreadyAppealed: 409,
     errors.KeyReused: 409,
     errors.Stopped: 409,
     errors.PictureTooHeavy: 413,
@@ -55,6 +58,22 @@ PATIENCE: dict[type[UserError], int] = {
     errors.Closing: 10,
     errors.WentWrong: 5,
 }  # seconds after which it may be otherwise
+
+
+PROMPT_ERRORS = (
+    errors.EmptyPrompt,
+    errors.PromptTooLong,
+    errors.PromptRefused,
+    errors.UnreadableText,
+)
+
+OPENAI_CODES: dict[type[UserError], str] = {
+    errors.Unauthorised: "invalid_api_key",
+    errors.UnknownModel: "model_not_found",
+    errors.PromptRefused: "content_policy_violation",
+    errors.PictureRefused: "content_policy_violation",
+    errors.UploadRefused: "content_policy_violation",
+}  # where OpenAI has a name of its own
 
 
 class Refusal(BaseModel):
@@ -122,12 +141,11 @@ def openai_form(error: UserError, said: str) -> dict[str, Any]:
     """What OpenAI's clients are told of an error."""
     status = openai_status(error)
     kind = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-    named = {errors.Unauthorised: "invalid_api_key", errors.UnknownModel: "model_not_found"}
     refusal = OpenAIRefusal(
         message=said,
         type=kind.get(status, "server_error" if status >= 500 else "invalid_request_error"),
         param=_param(error),
-        code=named.get(type(error), code(type(error).__name__)),
+        code=OPENAI_CODES.get(type(error), code(type(error).__name__)),
     )
     return OpenAIRefused(error=refusal).model_dump()
 
@@ -201,6 +219,6 @@ def _param(error: UserError) -> str | None:
         return "model"
     if isinstance(error, errors.UnknownStyle):
         return "style"
-    if isinstance(error, errors.EmptyPrompt | errors.PromptTooLong | errors.UnreadableText):
+    if isinstance(error, PROMPT_ERRORS):
         return "prompt"
     return {"count": "n", "width": "size", "height": "size"}.get(name, name) or None

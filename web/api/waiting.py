@@ -10,9 +10,16 @@ from typing import TypeVar
 from starlette.types import Receive
 
 from engine import errors
-from engine.errors import Closing, Stopped, UserError, WentWrong
+from engine.errors import (
+    Closing,
+    HeldForReview,
+    PictureRefused,
+    Stopped,
+    UserError,
+    WentWrong,
+)
 from engine.studio import Finished
-from storage.records import JobRecord, JobState
+from storage.records import JobRecord, JobState, Review
 from web.api.call import Call
 
 Result = TypeVar("Result")
@@ -52,8 +59,12 @@ async def drawn(job: JobRecord, call: Call, receive: Receive, *, keep: bool = Fa
 
 
 def outcome(job: JobRecord) -> JobRecord:
-    """A job that is done. Raises what another one ended with."""
+    """A job that is done. Raises what another one ended with, HeldForReview where none of its
+    pictures may be seen yet, and PictureRefused where they were removed."""
     if job.state is JobState.DONE:
+        if job.withheld and not job.pictures:
+            held = any(one.review is Review.HELD for one in job.withheld)
+            raise HeldForReview() if held else PictureRefused(policy=job.withheld[0].policy)
         return job
     if job.state is JobState.CANCELLED:
         raise Stopped()

@@ -4,7 +4,7 @@ import { element, studio, whenThere } from "./core.js";
 
 const PATIENCE = 4000; // milliseconds without an answer until the page says so
 const HIDDEN = 60000; // milliseconds out of sight until the page stops listening
-const states = new Map(); // of the jobs in the strip
+const states = new Map(); // of the jobs in the strip, and what is to be seen of them
 let source = null;
 let away = null;
 let leaving = null;
@@ -32,6 +32,7 @@ function listen() {
     heard("strip", order);
     heard("place", ({ id, line }) => progress(id, { line }));
     heard("step", (step) => progress(step.id, step));
+    heard("told", (html) => document.dispatchEvent(new CustomEvent("studio:told", { detail: html })));
 }
 
 function lost() {
@@ -46,17 +47,18 @@ function again() {
     setTimeout(listen, 1000);
 }
 
-function tile({ id, state, tile: html }) {
+function tile({ id, state, shows, tile: html }) {
     const fresh = element("template", { innerHTML: html.trim() }).content.firstElementChild;
     const old = at(strip(), id);
     if (old) old.replaceWith(fresh);
     else strip()?.append(fresh);
     mark();
     const before = states.get(id);
-    states.set(id, state);
-    if (before === state) return;
+    const now = `${state} ${shows}`;
+    states.set(id, now);
+    if (before === now) return;
     if (before) document.dispatchEvent(new CustomEvent("studio:jobs"));
-    if (shown.includes(id) && at(stage(), id)?.dataset.state !== state) load();
+    if (shown.includes(id) && (before || at(stage(), id)?.dataset.state !== state)) load();
 }
 
 function order(ids) {
@@ -226,6 +228,8 @@ document.addEventListener("visibilitychange", () => {
             source = null;
         }, HIDDEN);
 });
+
+document.addEventListener("studio:reviewed", () => load());
 
 whenThere("stage-root", () => {
     listen();
