@@ -9,7 +9,7 @@ usage() {
 Usage: tests/run.sh [--fast] [pytest arguments]
 
 Runs the linters, the type checker and the tests in .venv, which it makes. What the tests need from
-the system (Chromium, PostgreSQL, the emoji font) is installed by apt-get where root runs this, and
+the system (Chromium, PostgreSQL, the emoji font, libGL) is installed by apt-get where root runs this, and
 named where not.
 
   --fast   only what needs no system package and takes less than a minute
@@ -29,6 +29,7 @@ main() {
     esac
     [ -n "$fast" ] || system_packages
     install requirements.txt requirements-test.txt
+    [ -n "$fast" ] || install requirements-watermark.txt
     check "the linter (ruff)" $PYTHON -m ruff check --quiet .
     check "the format (ruff)" $PYTHON -m ruff format --quiet --check .
     check "the types (mypy)" $PYTHON -m mypy --no-error-summary
@@ -59,6 +60,7 @@ system_packages() {
     has_chromium || missing+=(chromium)
     has_emoji_font || missing+=(fonts-noto-color-emoji)
     has_postgresql || missing+=(postgresql)
+    has_libgl || missing+=(libgl1)
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         die "Missing: ${missing[*]}. Install them, or run tests/run.sh --fast, which needs none."
@@ -73,6 +75,8 @@ has_chromium() { command -v chromium || command -v chromium-browser || command -
 has_emoji_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts -name 'NotoColorEmoji*' 2>/dev/null)" ]; }
 
 has_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+has_libgl() { [ -n "$(find /usr/lib /usr/lib64 -name 'libGL.so.1' 2>/dev/null)" ]; } # OpenCV needs it
 
 apt_get() {
     local log

@@ -38,7 +38,10 @@ def imports(folder: str) -> set[str]:
     return found - OURS - set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+FILES = ["requirements.txt", "requirements-test.txt", "requirements-watermark.txt"]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_every_line_is_one_exact_version_and_no_address(name: str) -> None:
     for line in lines(name):
         assert re.fullmatch(r"[\w.-]+==[\w.]+(; python_version >= \"3\.\d+\")?", line), line
@@ -54,10 +57,10 @@ def test_the_tests_run_with_the_pinned_versions() -> None:
     ("folder", "files"),
     [
         ("bot", ["requirements.txt"]),
-        ("engine", ["requirements.txt"]),
+        ("engine", ["requirements.txt", "requirements-watermark.txt"]),
         ("storage", ["requirements.txt"]),
         ("web", ["requirements.txt"]),
-        ("tests", ["requirements.txt", "requirements-test.txt"]),
+        ("tests", FILES),
     ],
 )
 def test_what_is_imported_is_pinned(folder: str, files: list[str]) -> None:
