@@ -132,7 +132,7 @@ async def day(page: Page, policy: int) -> list[str]:
 
 async def settled(page: Page) -> None:
     """All that was decided is at the server."""
-    await page.wait_for_load_state("networkidle")
+    await expect(page.locator("#queue:not([data-sending])")).to_be_attached(timeout=LONG)
 
 
 async def test_a_moderators_day_by_keyboard(program: Program, enter: Visit, scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,13 +33,10 @@ class Shown:
 async def shown(call: Call, cases: Sequence[Case], view: str) -> list[Shown]:
     """Each case; what is known of a person is looked up once."""
     shared = await call.shared()
-    people: dict[int, tuple[Person, list[PictureRecord]]] = {}
-    found = []
-    for case in cases:
-        if case.account.id not in people:
-            people[case.account.id] = await _beside(call, case.account)
-        found.append(await _shown(call, case, view, shared, *people[case.account.id]))
-    return found
+    accounts = {case.account.id: case.account for case in cases}
+    known = await asyncio.gather(*(_beside(call, one) for one in accounts.values()))
+    people = dict(zip(accounts, known, strict=True))
+    return [await _shown(call, one, view, shared, *people[one.account.id]) for one in cases]
 
 
 async def _beside(call: Call, account: Account) -> tuple[Person, list[PictureRecord]]:

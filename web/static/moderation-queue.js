@@ -183,6 +183,7 @@ async function decide(decision, chosen, { policy = "", reason = "" } = {}) {
     const sent = api("decide", { decision, policy, reason, cases: chosen.map((one) => one.id) });
     const act = { chosen, places, sent, decisions: [], flying: true };
     done.push(act);
+    root.dataset.sending = "";
     try {
         const answer = await sent;
         act.decisions = answer.decisions;
@@ -202,6 +203,7 @@ async function decide(decision, chosen, { policy = "", reason = "" } = {}) {
 
 // Only the last decisions can come back with what they were about.
 function forget() {
+    root.toggleAttribute("data-sending", done.some((one) => one.flying));
     while (done.length > 50 && !done[0].flying) done.shift();
 }
 

@@ -30,6 +30,7 @@ export async function api(path, body = {}) {
         method: "POST",
         headers: { "accept-language": language, "content-type": "application/json" },
         body: JSON.stringify(body),
+        keepalive: true, // what was decided arrives also when the page is left
     };
     const answer = await fetch(`/moderation/api/${path}`, options).catch(() => {
         throw new Refused(say("away"), "away");
