@@ -1,7 +1,9 @@
-"""What it costs to check a picture and to mark its file."""
+"""What it costs to check words and pictures, and to mark a picture's file."""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -17,16 +19,18 @@ from engine.bench.rig import Rig, rounds
 from engine.safety import watermark
 from engine.safety.fingerprints import distances, packed, turned
 from engine.safety.pictures import PictureGate
+from engine.safety.prompts import PromptGate
 from engine.safety.provenance import Marker, source_type
 from storage.png import encode_png
 
 SIDES = (512, 1024)
 REMOVED = 10_000  # pictures on the blocklist
-FIGURES = 5  # of each size, among which the seconds are shared
+FIGURES = 6  # of each size, among which the seconds are shared; in place of the last, the words
+TOGETHER = 32  # requests whose words are checked at once
 MODE = "text_to_image"
 NOTE = (
     f"a check is by Open NSFW and against {REMOVED:,} removed pictures, in any of eight turns; each"
-    " figure is of one thread"
+    " figure is of one thread; no words are checked twice"
 )
 
 
@@ -47,6 +51,9 @@ class Blocklist:
 async def lines(rig: Rig, seconds: float) -> AsyncIterator[Line]:
     blocklist, share = Blocklist(rig.seed), seconds / (FIGURES * len(SIDES))
     request = rig.requests.default().model_dump(mode="json")
+    async with PromptGate.open() as gate:
+        for count in (1, TOGETHER):
+            yield await _words(gate, count, share)
     with TemporaryDirectory() as folder:
         marker = Marker.open(None, None, Path(folder))
         async with PictureGate.open((0.2, 0.8), blocklist) as gate:
@@ -62,6 +69,19 @@ async def lines(rig: Rig, seconds: float) -> AsyncIterator[Line]:
                 for name, what, work in _work(picture, request, marker, blocklist):
                     spent = [_timed(work) for _ in rounds(share)]
                     yield _line(name, what, side, spent)
+
+
+async def _words(gate: PromptGate, count: int, share: float) -> Line:
+    """So many requests at once."""
+    numbers, spent = itertools.count(), []
+    await gate.check(["the encoder is there"])
+    for _ in rounds(share):
+        asked = [f"a fox number {next(numbers)} on a blue background" for _ in range(count)]
+        began = perf_counter()
+        await asyncio.gather(*(gate.check([one]) for one in asked))
+        spent.append(1000 * (perf_counter() - began))
+    what = "words checked" if count == 1 else f"words of {count} requests checked at once"
+    return Line(f"safety.words.{count}", what, "ms", None, Measured.of(*spent))
 
 
 def _work(
