@@ -49,12 +49,6 @@ class Source(BaseModel):
         with self._opened() as picture:
             return picture.size
 
-    @property
-    def mode(self) -> str:
-        """Of its pixels: RGB, RGBA, or L for a mask. Raises as `size` does."""
-        with self._opened() as picture:
-            return picture.mode
-
     def picture(self, mode: str = "RGB") -> Image.Image:
         """Decoded; "L" for a mask. Raises SourceMissing or UnreadablePicture."""
         with self._opened() as picture:

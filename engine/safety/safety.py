@@ -8,7 +8,7 @@ means for a request, and a verdict for a picture, is decided here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +24,7 @@ from engine.safety.pictures import PictureGate
 from engine.safety.prompts import Finding, GateDown, PromptGate
 from engine.safety.provenance import Marker, source_type
 from engine.safety.verdicts import Outcome, Verdict
-from engine.settings import FrontEnd, Settings
-from engine.sources import Source
+from engine.settings import FrontEnd, ReviewMode, Settings
 from storage.database import Database
 from storage.fingerprints import Blocklist
 from storage.png import encode_png
@@ -35,6 +34,7 @@ from storage.refusals import Refusals
 
 UNCHECKED = "unchecked"  # the rule of what a gate could not look at
 WATERMARK = "KNDS"  # what is written into the pixels, where that is wanted
+STRICTER: tuple[ReviewMode, ...] = ("off", "after", "before")
 INPUT = "input"  # the field of a finding about a picture that was sent
 
 
@@ -59,7 +59,7 @@ class Safety:
         pictures: PictureGate | None,
     ) -> None:
         self.marker = marker
-        self._modes = settings.review
+        self._modes = _modes(settings.review)
         self._watermark = settings.watermark
         self._prompts = prompts
         self._pictures = pictures
@@ -145,10 +145,10 @@ class Safety:
         return _named(fields, found)
 
     async def _in_pictures(self, request: Request) -> list[dict[str, Any]]:
-        """Masks are not looked at: nothing but black and white is left of them."""
+        """Masks and maps of depth are not looked at: nothing is seen of them in what is drawn."""
         if self._pictures is None:
             return []
-        pictures = await asyncio.to_thread(_shown, request.sources())
+        pictures = await asyncio.to_thread(_shown, request)
         verdicts = await self._pictures.check(pictures) if pictures else []
         return [
             _finding(one.rule, INPUT, one.policy, one.score or 0.0) | {"outcome": one.outcome.value}
@@ -205,6 +205,12 @@ def _held_for(why: Why, verdict: Verdict, policy: str = "") -> Checked:
     return Checked(Review.HELD, verdict, case)
 
 
+def _modes(review: Mapping[FrontEnd, ReviewMode]) -> dict[FrontEnd, ReviewMode]:
+    """Anybody may make a key: unless it is said otherwise, an API is no way around a review."""
+    strictest: ReviewMode = max(review.values(), key=STRICTER.index, default="off")
+    return {"api": strictest, **review}
+
+
 def _front_end(key: str) -> FrontEnd:
     """Where a job came from, by its key; every client of an HTTP API is one."""
     match key.partition(":")[0]:
@@ -225,10 +231,11 @@ def _words(request: Request) -> Iterator[tuple[str, str]]:
                 yield f"parts.{number}", part.words
 
 
-def _shown(sources: Sequence[Source]) -> list[Image.Image]:
+def _shown(request: Request) -> list[Image.Image]:
     """Raises SourceMissing or UnreadablePicture."""
-    modes = {source: source.mode for source in sources}
-    return [source.picture() for source, mode in modes.items() if mode != "L"]
+    sources = [getattr(request, name, None) for name in ("picture", "depth_of")]
+    sources += [part.picture for part in request.parts] if isinstance(request, Mix) else []
+    return [source.picture() for source in dict.fromkeys(sources) if source is not None]
 
 
 def _named(fields: dict[str, str], found: Sequence[Sequence[Finding]]) -> list[dict[str, Any]]:

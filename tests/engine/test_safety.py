@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from engine.errors import NotFound, PromptRefused, UploadRefused, UserError
 from engine.events import Done, Picture, Step
-from engine.requests import ImageToImage, Mix, Part, TextToImage
+from engine.requests import ImageToImage, Inpaint, Mix, Part, TextToImage
 from engine.settings import Settings
 from engine.sources import Source
 from engine.studio import Finished, Studio
@@ -30,7 +30,7 @@ from tests.twin import CARD, Twin
 
 pytestmark = pytest.mark.slow
 
-CARDS = [replace(CARD, modes=("text_to_image", "image_to_image", "mix"))]
+CARDS = [replace(CARD, modes=("text_to_image", "image_to_image", "mix", "inpaint"))]
 FOX = TextToImage(prompt="a fox", seed=7)
 HARMLESS, DOUBTFUL, BAD = (20, 90, 200), (128, 90, 20), (250, 20, 20)  # to `by_colour`
 OURS = ("tests.safety_faults:by_colour",)
@@ -203,13 +203,28 @@ async def test_a_picture_that_was_sent_is_checked(tmp_path: Path, twin: Twin) ->
 async def test_a_front_end_has_its_mode_of_review(
     tmp_path: Path, twin: Twin, mode: str, review: Review, view: View | None
 ) -> None:
-    async with opened(tmp_path, twin, review=f"web={mode}") as studio:
-        job = await made(studio, twin, drawn())
+    async with opened(tmp_path, twin, review=f"web={mode},api=off") as studio:
+        job = await made(studio, twin, drawn(), key="web:api:1")
         other = await made(studio, twin, drawn(), key="api:1")
         reviews = [*(one.review for one in job.pictures), *(one.review for one in job.withheld)]
         assert reviews == [review]
         assert [one.review for one in other.pictures] == [Review.NONE]
         assert await open_cases(studio) == dict.fromkeys(View, 0) | ({view: 1} if view else {})
+
+
+async def test_an_api_is_no_way_around_a_review(tmp_path: Path, twin: Twin) -> None:
+    async with opened(tmp_path, twin, review="web=after,telegram=before") as studio:
+        jobs = [await made(studio, twin, drawn(), key=f"{key}:1") for key in ("api", "sdapi")]
+    assert [one.review for job in jobs for one in job.withheld] == [Review.HELD] * 2
+
+
+async def test_a_picture_is_no_mask_to_the_checks(tmp_path: Path, twin: Twin) -> None:
+    bad = Source.of(drawn(BAD))
+    async with opened(tmp_path, twin) as studio:
+        account = await ann(studio)
+        request = Inpaint(prompt="a fox", picture=bad, mask=bad)
+        with pytest.raises(UploadRefused):
+            await studio.submit(request, account, "web:1")
 
 
 async def test_a_preview_is_seen_once_it_was_checked(tmp_path: Path, twin: Twin) -> None:

@@ -25,7 +25,8 @@ ID = re.compile(r"[0-9a-f-]{36}")
 @dataclass(frozen=True, slots=True)
 class Call:
     """`root` is the path that a proxy serves the studio under, `site` its whole address; `streams`
-    are places for streams of events, `zips` for files of pictures.
+    are places for streams of events, `zips` for files of pictures. It is made `with_key`, or with
+    the cookie of our own page.
 
     The pictures that it brings are opened in the account's turn: that raises TooManyAtOnce, and
     what the studio's own methods do.
@@ -33,12 +34,20 @@ class Call:
 
     studio: Studio
     account: Account
+    with_key: bool
     texts: Texts
     root: str
     site: str
     turns: Turns
     streams: Places
     zips: Places
+
+    def key(self, api: str, name: str) -> str:
+        """What a job is known by that is asked for here; how it is reviewed goes by its beginning.
+
+        Who comes without a key is at the page, whatever address they call.
+        """
+        return f"{api}:{name}" if self.with_key else f"web:{api}:{name}"
 
     async def take(self, file: bytes) -> Source:
         """A picture, cleaned."""
@@ -66,6 +75,7 @@ async def _call(request: Request) -> Call:
     return Call(
         studio=state.studio,
         account=request.state.caller,
+        with_key="authorization" in request.headers,
         texts=Texts(choice(request)),
         root=root,
         site=state.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}{root}",

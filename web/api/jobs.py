@@ -59,7 +59,7 @@ async def submit(
 ) -> Job:
     """Accept a request. It is kept from then on, whatever happens to the caller or the studio."""
     request = await request_of(asked, call)
-    record, new = await submitted(request, call, f"api:{key or secrets.token_hex(16)}")
+    record, new = await submitted(request, call, call.key("api", key or secrets.token_hex(16)))
     if not new:
         response.status_code = 200
     return answers.job(record, call)

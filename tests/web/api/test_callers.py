@@ -31,7 +31,8 @@ def calls() -> Iterator[tuple[str, str]]:
         for route in router.routes:
             if isinstance(route, APIRoute) and route.path not in PUBLIC:
                 for method in route.methods or ():
-                    yield method, route.path.format(job_id="1", picture_id="1", model="twin")
+                    named = dict.fromkeys(("job_id", "picture_id", "notice_id"), "1")
+                    yield method, route.path.format(model="twin", **named)
 
 
 @pytest.mark.parametrize(
@@ -161,3 +162,19 @@ async def test_what_is_nowhere_is_told_in_each_apis_form(ann: httpx.AsyncClient)
     assert (await ann.get("/sdapi/v1/nothing")).json()["error"] == "NoSuchCall"
     wrong = await ann.put("/api/jobs")
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "wrong_method")
+
+
+async def test_who_comes_with_the_pages_cookie_is_at_the_page(
+    app: FastAPI, settings: Settings, studio: Studio, ann: httpx.AsyncClient, account: Account
+) -> None:
+    async with browser(app, settings, "owl") as owl:
+        for client in (ann, owl):
+            await client.post("/api/jobs", json=FOX, headers={"idempotency-key": "one"})
+            await client.post("/sdapi/v1/txt2img", json={"prompt": "a fox", "width": 64})
+    by_key = [job.key.split(":")[0] for job in await studio.history(account)]
+    by_cookie = [
+        job.key.split(":")[0]
+        for job in await studio.history(await studio.account("web", "owl", "en"))
+    ]
+    assert sorted(by_key) == ["api", "sdapi"]
+    assert by_cookie == ["web", "web"]

@@ -126,7 +126,7 @@ async def _answer(
     kind: Kind,
     key: str | None,
 ) -> Images | EventStream:
-    job, _ = await submitted(wanted, call, f"openai:{key or secrets.token_hex(16)}")
+    job, _ = await submitted(wanted, call, call.key("openai", key or secrets.token_hex(16)))
     if isinstance(asked, Generation) and asked.stream:
 
         async def left() -> None:

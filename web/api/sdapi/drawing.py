@@ -26,7 +26,7 @@ from web.api.sdapi.bodies import CHECKPOINT, Drawing, FromPicture, from_picture,
 from web.api.waiting import drawn
 
 UNSAID = {"init_images", "mask", "sampler_name", "override_settings", "alwayson_scripts"}
-KEY = "sdapi:"  # what keys of jobs begin with that were asked for here
+API = "sdapi"  # in the keys of jobs that were asked for here
 REFUSED = refusals(400, 401, 403, 404, 409, 413, 422, 429, 503, model=SDRefused)
 
 router = APIRouter(prefix="/sdapi/v1", tags=["Automatic1111"], responses=REFUSED)
@@ -82,7 +82,7 @@ def _inverted(mask: Source) -> Source:
 
 
 async def _answer(wanted: requests.Request, asked: Drawing, request: Request, call: Call) -> Drawn:
-    job = await call.studio.submit(wanted, call.account, KEY + secrets.token_hex(16))
+    job = await call.studio.submit(wanted, call.account, call.key(API, secrets.token_hex(16)))
     try:
         done = await drawn(job, call, request.receive)
     except Stopped:  # as Automatic1111 answers to what was interrupted: with what there is

@@ -16,7 +16,7 @@ from storage.ledger import ACTIVE
 from storage.records import JobRecord
 from web.api.call import Call, Called
 from web.api.refusals import SDRefused, refusals
-from web.api.sdapi.drawing import KEY
+from web.api.sdapi.drawing import API
 from web.api.stream import encoded
 
 LOOK = 0.2  # seconds; a job that says nothing within them has not begun
@@ -82,7 +82,7 @@ async def interrupt(call: Called) -> dict[str, str]:
 async def _unfinished(call: Call) -> list[JobRecord]:
     """The newest first."""
     jobs = await call.studio.history(call.account, JOBS, filter=Filter(states=ACTIVE))
-    return [job for job in jobs if job.key.startswith(KEY)]
+    return [job for job in jobs if job.key.startswith(call.key(API, ""))]
 
 
 async def _latest(job: JobRecord, call: Call) -> Queued | Step | Finished | None:
