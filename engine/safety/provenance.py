@@ -129,8 +129,9 @@ class Marker:
         """The clean file of an original, with the history that the original carried; the clean
         file as it is where there is none, or none that can be taken over.
 
-        A stranger's original is tried in a process of its own first; `ours` says that it comes
-        from our own store.
+        A stranger's original is tried in a process of its own first, and has to bring words alone:
+        a thumbnail is a picture that nobody has checked. `ours` says that it comes from our own
+        store.
         """
         if not marked(original) or not (ours or self._harmless(original)):
             return clean

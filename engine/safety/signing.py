@@ -6,10 +6,11 @@ picture of one pixel, with a key that is worth nothing. It imports nothing of th
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from struct import Struct
@@ -20,6 +21,13 @@ from c2pa import Builder, C2paSignerInfo, Context, Reader, Signer
 ORDER = Struct(">III")  # the lengths of a certificate, of its key and of the file, which follow
 MEMORY = 1024 * 2**20  # bytes of address space, of which the library itself takes a good part
 MANIFEST_LIMIT = 8  # MB of a stranger's manifest, once it is unpacked
+HEADER, CHUNK = 8, b"caBX"  # bytes before a box's content, and what a PNG file has its boxes in
+TEXTS = frozenset({b"cbor", b"json"})  # kinds of boxes that tell something
+LABELS = re.compile(rb"c2pa\.(thumbnail|data|embedded-data|icon|depthmap)")
+PICTURE = re.compile(  # how one begins, as it is and in base64
+    rb"\x89PNG\r\n|\xff\xd8\xff[\xc0-\xfe]|GIF8[79]a|WEBPVP8|ftyp(avif|heic|mif1|isom|mp4)"
+    rb"|iVBORw0KGgo|/9j/[24]|R0lGOD|UklGR|data:image/"
+)
 OPENING = 4  # seconds of processor time
 LIMITS = {
     resource.RLIMIT_CPU: OPENING,
@@ -116,6 +124,34 @@ def pixel() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b"")
 
 
+def tells_only(signed: bytes) -> bool:
+    """Whether the manifests of a PNG file that was signed here, with those of its ingredients,
+    are words alone: no thumbnail, no data box, nothing that a picture can travel in unseen."""
+    place = signed.index(CHUNK)
+    size = int.from_bytes(signed[place - 4 : place])
+    mark = signed[place + 4 : place + 4 + size]
+    return PICTURE.search(mark) is None and all(
+        kind in TEXTS or (kind == b"jumd" and not LABELS.search(content))
+        for kind, content in _boxes(mark)
+    )
+
+
+def _boxes(mark: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The boxes of JUMBF that hold no others, wherever they are: kind and content."""
+    left = [mark]
+    while left:
+        boxes = left.pop()
+        while boxes:
+            size, kind = int.from_bytes(boxes[:4]), boxes[4:HEADER]
+            if not HEADER <= size <= len(boxes):
+                raise ValueError("a box has no end")
+            content, boxes = boxes[HEADER:size], boxes[size:]
+            if kind == b"jumb":
+                left.append(content)
+            else:
+                yield kind, content
+
+
 def main() -> None:
     """Raises whatever comes of the file, or is ended by the system."""
     orders = sys.stdin.buffer
@@ -130,6 +166,8 @@ def main() -> None:
     signed = pen.sign(
         blank, "image/png", manifest, [Ingredient("it", "parentOf", file, media_type)]
     )
+    if not tells_only(signed):
+        raise ValueError("it may carry a picture")
     with Reader("image/png", BytesIO(signed), context=context()) as reader:
         if reader.get_validation_state() == "Invalid":
             raise ValueError("it spoils what is made from it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from time import monotonic
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -35,7 +37,7 @@ from tests.safety.marks import chunks, joined, manifest, performed, state, store
 
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 CLEAN = png(clouds((96, 64), 0))
-CAMERA = {
+CAMERA: dict[str, Any] = {
     "claim_generator_info": [{"name": "A camera"}],
     "assertions": [actions({"action": "c2pa.created"})],
 }
@@ -162,6 +164,78 @@ async def test_a_history_that_was_tampered_with_is_kept_as_such(
     (parent,) = manifest(kept)["ingredients"]
     failed = parent["validation_results"]["activeManifest"]["failure"]
     assert "assertion.dataHash.mismatch" in {one["code"] for one in failed}
+
+
+HIDDEN = {"format": "image/jpeg", "identifier": "hidden"}
+MADE_OF: dict[str, Any] = {
+    "claim_generator_info": [{"name": "A camera"}],
+    "assertions": [actions(opened("it"))],
+}
+CARRIERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # of a manifest, an ingredient
+    "a thumbnail": (CAMERA | {"thumbnail": HIDDEN}, {}),
+    "an ingredient's thumbnail": (MADE_OF, {"thumbnail": HIDDEN}),
+    "an ingredient's data": (MADE_OF, {"data": HIDDEN}),
+    "an icon": (CAMERA | {"claim_generator_info": [{"name": "A camera", "icon": HIDDEN}]}, {}),
+    "a data box": (
+        CAMERA
+        | {"claim_version": 1, "claim_generator_info": [{"name": "A camera", "icon": HIDDEN}]},
+        {},
+    ),
+    "words": (
+        CAMERA
+        | {
+            "assertions": [
+                *CAMERA["assertions"],
+                {
+                    "label": "com.camera",
+                    "data": {"film": b64encode(saved(clouds((32, 32), 3), "JPEG")).decode()},
+                },
+            ]
+        },
+        {},
+    ),
+}
+
+
+def carrier(of: str) -> bytes:
+    """A picture whose manifest holds another one."""
+    said, ingredient = CARRIERS[of]
+    own, signed = make(), BytesIO()
+    signer = Signer.from_info(C2paSignerInfo(own.algorithm, own.certificates, own.key, None))
+    with Builder(said, Context.from_dict(signing.SETTINGS)) as builder:
+        if of != "words":
+            builder.add_resource("hidden", BytesIO(saved(clouds((32, 32), 3), "JPEG")))
+        if ingredient:
+            named = {"label": "it", "relationship": "parentOf"}
+            builder.add_ingredient(named | ingredient, "image/png", BytesIO(CLEAN))
+        builder.sign(signer, "image/png", BytesIO(CLEAN), signed)
+    return signed.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("of", CARRIERS)
+def test_a_history_that_carries_a_picture_is_left_out(
+    marker: Marker, stranger: Pen, of: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = carrier(of)
+    assert len(store(file)["manifests"]) == 1
+    assert marker.opened(file, CLEAN) == CLEAN
+    assert "history is not taken over" in caplog.text
+    parent = Ingredient("it", "parentOf", file)
+    later = stranger.sign(CLEAN, "image/png", MADE_OF, [parent])  # its manifest has the first
+    assert marker.opened(later, CLEAN) == CLEAN
+
+
+@pytest.mark.slow
+def test_a_history_of_words_alone_is_kept(marker: Marker, stranger: Pen) -> None:
+    """Our own as well, as a person brings it back, and one of several pictures."""
+    ours = marker.mark(CLEAN, mode="text_to_image", model="mini", sources=())
+    mixed = marker.mark(CLEAN, mode="mix", model="mini", sources=[ours, photograph(stranger)])
+    later = stranger.sign(
+        CLEAN, "image/png", MADE_OF, [Ingredient("it", "parentOf", photograph(stranger))]
+    )
+    for file in (ours, mixed, later):
+        assert state(marker.opened(file, CLEAN), marker.root) == "Trusted"
 
 
 def spoilt(file: bytes) -> Iterator[tuple[str, bytes]]:

@@ -1,12 +1,13 @@
-"""One thread for the blocking work of all callers: what waits when it is free is done at once."""
+"""One thread for the blocking work of all callers, in pieces that they share fairly."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
@@ -17,26 +18,44 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Callable[[Sequence[Item]], Sequence[Result]]
 
-LIMIT = 256  # items of one batch
+PIECE = 32  # items worked on without a break, at most, and
+WEIGHT = 1024  # of all of them, unless it is one alone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Order(Generic[Item, Result]):
     items: Sequence[Item]
     done: asyncio.Future[Sequence[Result]]
     loop: asyncio.AbstractEventLoop
+    taken: int = 0  # items that are at work or done
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def next(self) -> Item:
+        return self.items[self.taken]
+
+    def take(self) -> Item:
+        item = self.next
+        self.taken += 1
+        return item
 
 
 class Batches(Generic[Item, Result]):
-    """`load` gives the work; it is called in the thread, again before the next batch if it fails.
+    """`load` gives the work; it is called in the thread, again before the next piece if it fails.
 
-    The thread is a daemon, so that work which hangs does not keep the program from ending.
+    Orders wait in a ring: one item of each in turn makes up a piece, so that a long one holds up
+    nobody for longer than that. What nobody waits for any more is not done. The thread is a
+    daemon, so that work which hangs does not keep the program from ending.
     """
 
-    def __init__(self, load: Callable[[], Work[Item, Result]], name: str) -> None:
-        self._load = load
+    def __init__(
+        self, load: Callable[[], Work[Item, Result]], name: str, weigh: Callable[[Item], int]
+    ) -> None:
+        self._load, self._weigh = load, weigh
         self._work: Work[Item, Result] | None = None
         self._orders: SimpleQueue[_Order[Item, Result] | None] = SimpleQueue()
+        self._ring: deque[_Order[Item, Result]] = deque()  # this and the next are the thread's
+        self._ends = False
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     @property
@@ -48,11 +67,12 @@ class Batches(Generic[Item, Result]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread after the batch at work; it is not waited for."""
+        """Ends the thread after what waits already; it is not waited for."""
         self._orders.put(None)
 
     async def do(self, items: Sequence[Item]) -> Sequence[Result]:
-        """The result of each item. Raises what the work raised."""
+        """The result of each item. Raises what the work raised. Cancelled, it has the rest of the
+        items left alone."""
         if not items:
             return []
         loop = asyncio.get_running_loop()
@@ -63,39 +83,56 @@ class Batches(Generic[Item, Result]):
     def _run(self) -> None:
         with suppress(Exception):  # the first order tells
             self._work = self._load()
-        while orders := self._waiting():
-            self._answer(orders)
+        while self._waiting():
+            if piece := self._piece():
+                self._answer(piece)
 
-    def _waiting(self) -> list[_Order[Item, Result]]:
-        """Those that wait, at least one; nothing when the thread is to end."""
-        first = self._orders.get()
-        orders = [] if first is None else [first]
-        while orders and sum(len(order.items) for order in orders) < LIMIT:
+    def _waiting(self) -> bool:
+        """Whether there is an order, as soon as there is; not when the thread is to end."""
+        while not self._ends:
             try:
-                order = self._orders.get_nowait()
+                order = self._orders.get(block=not self._ring)
             except Empty:
                 break
             if order is None:
-                self._orders.put(None)
-                break
-            orders.append(order)
-        return orders
+                self._ends = True
+            else:
+                self._ring.append(order)
+        return bool(self._ring)
 
-    def _answer(self, orders: list[_Order[Item, Result]]) -> None:
-        orders = [order for order in orders if not order.done.cancelled()]
+    def _piece(self) -> list[tuple[_Order[Item, Result], Item]]:
+        piece: list[tuple[_Order[Item, Result], Item]] = []
+        weight = 0
+        while self._ring and len(piece) < PIECE:
+            order = self._ring.popleft()
+            if order.done.done():  # its caller has gone
+                continue
+            weight += self._weigh(order.next)
+            if piece and weight > WEIGHT:
+                self._ring.appendleft(order)
+                break
+            piece.append((order, order.take()))
+            if order.taken < len(order.items):
+                self._ring.append(order)
+        return piece
+
+    def _answer(self, piece: Sequence[tuple[_Order[Item, Result], Item]]) -> None:
+        orders = dict.fromkeys(order for order, _ in piece)
         try:
             if self._work is None:
                 self._work = self._load()
-            results = self._work([item for order in orders for item in order.items])
+            results = self._work([item for _, item in piece])
         except Exception as error:
-            log.exception("a batch failed")
+            log.exception("a piece failed")
+            self._ring = deque(order for order in self._ring if order not in orders)
             for order in orders:
                 _tell(order, error)
             return
-        place = 0
+        for (order, _), result in zip(piece, results, strict=True):
+            order.results.append(result)
         for order in orders:
-            _tell(order, results[place : place + len(order.items)])
-            place += len(order.items)
+            if len(order.results) == len(order.items):
+                _tell(order, order.results)
 
 
 def _tell(order: _Order[Item, Result], result: Sequence[Result] | Exception) -> None:

@@ -43,7 +43,7 @@ class PromptGate:
         """`load` blocks, and gives what compares texts with the examples; it is called in the
         background. A check waits for it until `loading` seconds from now, and else for `patience`
         seconds at most."""
-        batches: Batches[str, Like | None] = Batches(load, "prompt gate")
+        batches: Batches[str, Like | None] = Batches(load, "prompt gate", len)
         batches.start()
         try:
             yield cls(batches, patience, loading)
@@ -88,22 +88,26 @@ class PromptGate:
         return soon if self._likeness.ready else max(soon, self._loaded_by)
 
     async def _compared(self, texts: list[str]) -> dict[str, tuple[Finding, ...]]:
-        parts = await asyncio.to_thread(_parts, texts)
-        likes = await self._likeness.do([clause.text for _, clause in parts])
-        found: dict[str, list[Finding]] = {text: [] for text in texts}
-        for (text, clause), like in zip(parts, likes, strict=True):
-            if like is not None:
-                place = clause.start, clause.end
-                found[text].append(Finding(like.policy, like.rule, *place, like.score))
-        return {text: tuple(_clearest(some)) for text, some in found.items()}
+        parts = await asyncio.to_thread(clauses, texts)
+        said = list(dict.fromkeys(clause.text for some in parts for clause in some))
+        likes = dict(zip(said, await self._likeness.do(said), strict=True))
+        found: dict[str, tuple[Finding, ...]] = {}
+        for text, some in zip(texts, parts, strict=True):
+            alike = [
+                _finding(clause, like)
+                for clause in some
+                if (like := likes[clause.text]) is not None
+            ]
+            found[text] = tuple(_clearest(alike))
+        return found
 
 
 def _found(texts: Sequence[str]) -> list[tuple[Finding, ...]]:
     return stems().findings(texts)
 
 
-def _parts(texts: Sequence[str]) -> list[tuple[str, Clause]]:
-    return [(text, clause) for text in texts for clause in clauses(text)]
+def _finding(clause: Clause, like: Like) -> Finding:
+    return Finding(like.policy, like.rule, clause.start, clause.end, like.score)
 
 
 def _clearest(findings: list[Finding]) -> list[Finding]:

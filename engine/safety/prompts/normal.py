@@ -14,6 +14,7 @@ from engine.safety.prompts.letters import STRANGE
 
 # A character and what is put on or behind it: accents, and what joins or parts without being seen.
 CLUSTER = re.compile(r".[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]*", re.S)
+MOST = 4  # characters that come of one; one of a whole sentence is not read to its end
 HIDDEN = frozenset("\u115f\u1160\u3164\uffa0\u034f\u2800")  # blank, though they count as letters
 
 
@@ -30,7 +31,7 @@ class Normal:
 
 
 def normalise(text: str) -> Normal:
-    """Doing it again changes nothing. At most a few characters come of one, most often one."""
+    """Doing it again changes nothing. At most MOST characters come of one."""
     characters: list[str] = []
     places: list[tuple[int, int]] = []
     for cluster in CLUSTER.finditer(text):
@@ -44,7 +45,7 @@ def _plain(cluster: str) -> str:
     if cluster.isascii():
         return cluster.lower() if cluster.isprintable() else " "
     folded = unicodedata.normalize("NFKC", cluster).casefold()
-    return "".join(map(_letter, unicodedata.normalize("NFC", folded)))
+    return "".join(map(_letter, unicodedata.normalize("NFC", folded)))[:MOST]
 
 
 def _letter(character: str) -> str:

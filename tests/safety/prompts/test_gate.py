@@ -7,6 +7,7 @@ from time import perf_counter
 import pytest
 
 from engine.safety.prompts import Finding, GateDown, PromptGate
+from engine.safety.prompts.clauses import MOST
 from engine.safety.prompts.finding import LIKE
 from tests.safety.prompts.encoder import Encoder, broken_at_first
 
@@ -70,6 +71,33 @@ async def test_what_was_asked_lately_is_remembered(gate: PromptGate, encoder: En
     once = await gate.check([UNFORESEEN, UNFORESEEN])
     assert await gate.check([UNFORESEEN]) == once[:1]
     assert sum(map(len, encoder.batches)) == 1
+
+
+async def test_what_is_said_again_is_compared_once(gate: PromptGate, encoder: Encoder) -> None:
+    said = f"{UNFORESEEN}. A quiet village by the sea. " * 20
+    ((first,), (second,)) = await gate.check([said, f"a fox. {said}"])
+    asked = [text for batch in encoder.batches for text in batch]
+    assert len(asked) == len(set(asked)) < 10
+    assert UNFORESEEN.startswith(said[first.start : first.end])
+    assert second.start >= len("a fox. ")
+
+
+async def test_a_large_request_does_not_hold_up_a_small_one(
+    gate: PromptGate, encoder: Encoder
+) -> None:
+    await gate.check(["first"])
+    encoder.free.clear()
+    texts = [" ".join(f"{number}x{word}" for word in range(200)) for number in range(8)]
+    large = asyncio.create_task(gate.check(texts))
+    while len(encoder.batches) < 2:  # noqa: ASYNC110 - nothing tells it
+        await asyncio.sleep(0.01)
+    small = asyncio.create_task(gate.check(["a fox"]))
+    await asyncio.sleep(0.2)
+    encoder.free.set()
+    assert await small == [()]
+    await large
+    assert "a fox" in encoder.batches[2]
+    assert sum(map(len, encoder.batches)) <= 2 + MOST
 
 
 async def test_the_encoder_has_a_thread_of_its_own(gate: PromptGate, encoder: Encoder) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.safety.prompts.normal import normalise
+from engine.safety.prompts.normal import MOST, normalise
 
 TEXTS = st.text(max_size=60) | st.text("nude голяй\u0306\u0301\u200b\u00ad🅽ＮΝо0 .-", max_size=60)
 
@@ -48,3 +48,12 @@ def test_the_place_of_a_word_holds_its_marks() -> None:
     start = normal.text.index("nude")
     begins, ends = normal.place(start, start + 4)
     assert typed[begins:ends] == "n\u0301u\u0308d\u200be"
+
+
+def test_little_comes_of_a_character_that_is_a_sentence() -> None:
+    typed = "\ufdfa" * 50 + "nude"
+    normal = normalise(typed)
+    assert len(normal.text) <= 50 * MOST + 4
+    start = normal.text.index("nude")
+    assert normal.place(start, start + 4) == (50, 54)
+    assert normal.place(0, MOST) == (0, 1)
