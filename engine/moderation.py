@@ -7,7 +7,7 @@ raised unless they may. What they do is written down in the audit.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from engine.intake import Intake
 from engine.likeness import Likeness, Match
 from engine.news import News
 from engine.refusals import refusing
+from engine.veil import veiled
 from storage import decisions, found, statistics
 from storage.accounts import Accounts
 from storage.audit import Audit
@@ -96,7 +97,7 @@ class Moderation:
     async def sign_in(self, name: str, password: str, address: str) -> str:
         """The token of a new session, for 12 hours; `address` is where the person is.
 
-        Raises WrongPassword, and TooManyTries after five of them by that name or from there.
+        Raises WrongPassword, and TooManyTries after five of them from there.
         """
         return await self._desk.sign_in(name, password, address)
 
@@ -108,13 +109,13 @@ class Moderation:
         """Ends the session; nothing happens if there is none."""
         await self._desk.sign_out(token)
 
-    async def set_password(self, by: Account, old: str, new: str) -> None:
-        """Whoever had signed in with the old one has to sign in again.
+    async def set_password(self, by: Account, old: str, new: str) -> str:
+        """Whoever had signed in with the old one has to sign in again; the token of a new session.
 
         Raises WrongPassword, TooManyTries or WeakPassword.
         """
         await self._may(by)
-        await self._desk.set_password(by, old, new)
+        return await self._desk.set_password(by, old, new)
 
     # The queue
 
@@ -217,8 +218,9 @@ class Moderation:
     async def undo(self, by: Account, decision_id: int) -> Decision:
         """Makes the picture, its case and its reports what they were before the decision.
 
-        One's own for 30 minutes, anybody's for seniors. The same again changes nothing. Raises
-        NotFound, NotAllowed, UndoTooLate, and Taken if the picture was decided again since.
+        One's own for 30 minutes, anybody's for seniors, but of one's own removals no answer to an
+        appeal. The same again changes nothing. Raises NotFound, NotAllowed, UndoTooLate, and Taken
+        if the picture was decided again since.
         """
         account = await self._may(by)
         with refusing():
@@ -234,6 +236,10 @@ class Moderation:
                 raise UndoTooLate() from error
             except decisions.HeldByAnother as error:
                 raise Taken() from error
+            except decisions.OwnRemoval as error:
+                raise AppealElsewhere() from error
+            except decisions.NotSenior as error:
+                raise AppealForSeniors() from error
         self._tell(outcome.told)
         return outcome.decisions[0]
 
@@ -300,10 +306,16 @@ class Moderation:
             await self._audit.add("view", account.id, picture_id)
         return await self._files.picture(record)
 
-    async def thumbnail(self, by: Account, picture_id: str) -> PictureFile:
-        """The same, small; it is not written down, for the console blurs it."""
-        await self._may(by)
-        return await self._files.thumbnail(await self._record(picture_id))
+    async def thumbnail(self, by: Account, picture_id: str, *, clear: bool = False) -> PictureFile:
+        """The same, small: so blurred that nothing can be made out, or clear, which is written
+        down."""
+        account = await self._may(by)
+        record = await self._record(picture_id)
+        if clear:
+            with refusing():
+                await self._audit.add("view", account.id, picture_id)
+        file = await self._files.thumbnail(record)
+        return file if clear else replace(file, content=await veiled(file.content))
 
     async def story(self, by: Account, picture_id: str) -> Story:
         """All that happened to a picture. Raises NotFound, also once it was deleted."""
@@ -315,9 +327,16 @@ class Moderation:
         return known
 
     async def source(
-        self, by: Account, picture_id: str, sha256: str, *, small: bool = False
+        self,
+        by: Account,
+        picture_id: str,
+        sha256: str,
+        *,
+        small: bool = False,
+        clear: bool = False,
     ) -> bytes:
-        """The file of a picture that the picture was made from; large, it is written down.
+        """The file of a picture that the picture was made from. Small, it is blurred unless it is
+        to be clear; what can be made out is written down.
 
         Raises NotFound and PictureGone.
         """
@@ -325,21 +344,22 @@ class Moderation:
         with refusing():
             if not await made_from(self._database, picture_id, sha256):
                 raise NotFound()
-            if not small:
+            if clear or not small:
                 await self._audit.add("view", account.id, picture_id, {"source": sha256})
-        return await (self._files.small if small else self._files.read)(sha256)
+        file = await (self._files.small if small else self._files.read)(sha256)
+        return await veiled(file) if small and not clear else file
 
     async def search(
         self, by: Account, wanted: Search, before: str | None = None, limit: int = 50
     ) -> list[Found]:
         """Pictures that were not deleted, those asked for last first; `before` is the id of the
-        last picture already shown. The first page is written down."""
+        last picture already shown. Each page is written down."""
         account = await self._may(by)
         if len(wanted.text) > TEXT_LIMIT:
             raise OutOfRange(name="text", low=0, high=TEXT_LIMIT, value=len(wanted.text))
         with refusing():
-            if before is None:
-                await self._audit.add("search", account.id, "", found.told(wanted))
+            page = {} if before is None else {"before": before}
+            await self._audit.add("search", account.id, "", found.told(wanted) | page)
             return await found.search(self._database, wanted, before, min(limit, PAGE_LIMIT))
 
     async def same(self, by: Account, file: bytes) -> list[Match]:
@@ -354,6 +374,15 @@ class Moderation:
         return matches
 
     # What was done, and the rules
+
+    async def opened(
+        self, by: Account, page: str, subject: object, before: str | None = None
+    ) -> None:
+        """Writes down that a page was looked at: a "person"'s, or a "picture"'s story."""
+        account = await self._may(by)
+        details = {} if before is None else {"before": before}
+        with refusing():
+            await self._audit.add(page, account.id, str(subject), details)
 
     async def statistics(
         self, by: Account, since: datetime | None = None, until: datetime | None = None
@@ -415,9 +444,11 @@ class Moderation:
     async def refusals(
         self, by: Account, before: int | None = None, limit: int = 100
     ) -> list[Refusal]:
-        """Requests that a gate did not accept, the newest first."""
-        await self._may(by)
+        """Requests that a gate did not accept, the newest first; that is written down."""
+        account = await self._may(by)
         with refusing():
+            page = {} if before is None else {"before": before}
+            await self._audit.add("refusals", account.id, "", page)
             return await self._refusals.page(before, min(limit, PAGE_LIMIT))
 
     async def moderators(self, by: Account) -> list[Account]:

@@ -13,7 +13,7 @@ from storage.tables import AccountRow, CaseRow, DecisionRow, JobRow, PictureRow,
 
 
 class NoPicture(LookupError):
-    """There is no such picture, case or decision, or its owner was forgotten."""
+    """There is no such picture, case or decision, or its owner was forgotten or deleted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Affected:
     case: CaseRow | None
     holder: int | None
     decided_by: int | None
+
+    @property
+    def gone(self) -> bool:
+        """Whether its owner deleted the picture, and nobody waits for a decision about it."""
+        return self.picture.deleted_at is not None and self.case is None
 
 
 async def affected(

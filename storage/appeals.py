@@ -9,7 +9,8 @@ from storage.cases import open_case
 from storage.database import Database
 from storage.locked import locked
 from storage.records import NewCase, ReportState, Review, Why
-from storage.tables import AppealRow, CaseRow, DecisionRow, PictureRow
+from storage.removers import removal
+from storage.tables import AppealRow, CaseRow, PictureRow
 
 
 class Appealed(Exception):
@@ -45,18 +46,13 @@ async def appeal(database: Database, picture_id: str, account_id: int, text: str
 
 
 async def _open(session: AsyncSession, picture: PictureRow, text: str) -> None:
-    removal = await session.scalar(
-        select(DecisionRow)
-        .where(DecisionRow.picture_id == picture.id, DecisionRow.decision == Review.REMOVED)
-        .order_by(DecisionRow.id.desc())
-        .limit(1)
-    )
+    against = await removal(session, picture.id)
     session.add(
         AppealRow(
             picture_id=picture.id,
             account_id=picture.account_id,
             text=text,
-            removal_id=None if removal is None else removal.id,
+            removal_id=None if against is None else against.id,
         )
     )
     await open_case(session, picture, NewCase(Why.APPEAL, picture.policy, picture.score))
@@ -65,4 +61,4 @@ async def _open(session: AsyncSession, picture: PictureRow, text: str) -> None:
     )
     if case is not None:
         case.why = Why.APPEAL
-        case.removed_by = None if removal is None else removal.account_id
+        case.removed_by = None if against is None else against.account_id

@@ -1,4 +1,4 @@
-"""The audit: what somebody with rights did, only ever added to."""
+"""The audit: what somebody with rights did, only ever added to but for who failed to sign in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.database import Database
 from storage.records import AuditRecord
 from storage.tables import AuditRow
+
+FAILED_SIGN_IN = "failed sign-in"  # which goes in time: see storage/retention.py
 
 
 class Audit:

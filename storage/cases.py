@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.database import Database
 from storage.inserts import insert_new
+from storage.locked import locked
 from storage.records import VIEWS, Case, Line, NewCase, View, Why
+from storage.removers import removed_by
 from storage.rows import account_record, appeal, asked, picture_record, report
 from storage.tables import (
     AccountRow,
@@ -20,6 +22,8 @@ from storage.tables import (
     ReportRow,
     now,
 )
+
+HELD_AT_ONCE = 100  # cases, by one moderator
 
 Whole = tuple[CaseRow, PictureRow, JobRow, AccountRow]
 
@@ -43,37 +47,44 @@ class Cases:
 
         Those that the moderator holds come before others. `person` is the account whose pictures
         are meant, `without` are the ids of cases that are not wanted. An appeal never comes to who
-        removed the picture.
+        removed the picture. Nobody holds more than HELD_AT_ONCE. Raises NoAccount, too.
         """
         moment = self._database.moment()
         own = and_(CaseRow.holder == account_id, CaseRow.held_until > moment)
         free = or_(CaseRow.held_until.is_(None), CaseRow.held_until <= moment)
-        wanted = [
+        wanted: list[ColumnElement[bool]] = [
             CaseRow.closed_at.is_(None),
             CaseRow.why.in_(VIEWS[view]),
-            or_(own, free),
-            or_(CaseRow.removed_by.is_(None), CaseRow.removed_by != account_id),
         ]
+        if view is View.APPEALS:
+            wanted.append(or_(CaseRow.removed_by.is_(None), CaseRow.removed_by != account_id))
+            wanted.append(not_(removed_by(CaseRow.picture_id, account_id)))
         if person is not None:
             wanted.append(CaseRow.account_id == person)
         if without:
             wanted.append(CaseRow.id.not_in(without))
-        first = (
-            select(CaseRow.id)
-            .where(*wanted)
-            .order_by(case((own, 0), else_=1), CaseRow.opened_at, CaseRow.id)
-            .limit(count)
-            .with_for_update(skip_locked=True)
-            .cte("first")
-        )
-        taken = (
-            update(CaseRow)
-            .where(CaseRow.id.in_(select(first.c.id)))
-            .values(holder=account_id, held_until=self._database.moment(lease))
-            .returning(CaseRow.id)
-            .execution_options(synchronize_session=False)
-        )
+        held = select(
+            func.count(), func.coalesce(func.sum(case((and_(*wanted), 1), else_=0)), 0)
+        ).where(CaseRow.closed_at.is_(None), own)
         async with self._database.write() as session:
+            await locked(session, account_id, whole=False)  # who asks twice at once gets no more
+            all_, again = (await session.execute(held)).one()
+            most = min(count, again + max(HELD_AT_ONCE - all_, 0))
+            first = (
+                select(CaseRow.id)
+                .where(*wanted, or_(own, free))
+                .order_by(case((own, 0), else_=1), CaseRow.opened_at, CaseRow.id)
+                .limit(most)
+                .with_for_update(skip_locked=True, of=CaseRow)
+                .cte("first")
+            )
+            taken = (
+                update(CaseRow)
+                .where(CaseRow.id.in_(select(first.c.id)))
+                .values(holder=account_id, held_until=self._database.moment(lease))
+                .returning(CaseRow.id)
+                .execution_options(synchronize_session=False)
+            )
             ids = (await session.scalars(taken)).all()
         return await self._cases(ids)
 

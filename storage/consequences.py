@@ -12,6 +12,7 @@ from storage.affected import Affected
 from storage.notices import tell
 from storage.outbox import PUSHED, announce
 from storage.records import JobState, NoticeKind, ReportState, Review, Why
+from storage.removers import removal
 from storage.rows import HIDDEN
 from storage.tables import (
     AccountRow,
@@ -46,7 +47,10 @@ async def follow(session: AsyncSession, one: Affected, row: DecisionRow) -> set[
 async def take_back(
     session: AsyncSession, one: Affected, row: DecisionRow, back: DecisionRow
 ) -> set[int]:
-    """Makes all what it was before the decision `row`, which `back` undoes; the accounts."""
+    """Makes all what it was before the decision `row`, which `back` undoes; the accounts.
+
+    An appeal is answered where the picture is not removed any more; else it goes on.
+    """
     one.picture.review, one.picture.policy = back.decision, back.policy
     await fingerprints.unblock(session, back.id, fingerprints.blocked_by(row.id))
     await fingerprints.block_again(session, row.id)
@@ -59,10 +63,9 @@ async def take_back(
         tell(session, one.owner, NoticeKind.RESTORED, picture=one.picture, decision_id=back.id)
     if back.decision is Review.REMOVED and NoticeKind.RESTORED in seen:
         _tell_removed(session, one, back)
-    if one.case is not None and one.case.why is Why.APPEAL:  # against what is undone
-        one.case.closed_at, one.case.decision_id = now(), back.id
-        await _answer_appeal(session, one, back)
-    elif one.case is None:
+    if one.case is not None and one.case.why is Why.APPEAL:
+        await _settle_appeal(session, one, one.case, back)
+    if one.case is None or one.case.closed_at is not None:
         again = {"closed_at": None, "decision_id": None, "holder": None, "held_until": None}
         await _change(session, CaseRow, CaseRow.decision_id == row.id, **again)
     of_picture = AppealRow.picture_id == one.picture.id
@@ -98,6 +101,25 @@ async def _approve(session: AsyncSession, one: Affected, row: DecisionRow) -> No
     if blocked or row.before is Review.HELD:
         await session.flush()
         await announce(session, [one.job.id], again=True)
+
+
+async def _settle_appeal(
+    session: AsyncSession, one: Affected, case: CaseRow, back: DecisionRow
+) -> None:
+    """Upholds the appeal against what is undone, or turns it against the removal that stands."""
+    if back.decision is not Review.REMOVED:
+        case.closed_at, case.decision_id = now(), back.id
+        await session.flush()  # before an earlier case is open again: one is at a time
+        await _answer_appeal(session, one, back)
+        return
+    against = await removal(session, one.picture.id)
+    case.removed_by = None if against is None else against.account_id
+    await _change(
+        session,
+        AppealRow,
+        (AppealRow.picture_id == one.picture.id) & (AppealRow.state == ReportState.OPEN),
+        removal_id=None if against is None else against.id,
+    )
 
 
 async def _answer_appeal(session: AsyncSession, one: Affected, row: DecisionRow) -> None:

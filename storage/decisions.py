@@ -19,7 +19,8 @@ from storage.affected import Affected, NoPicture, affected
 from storage.audit import audit
 from storage.database import Database
 from storage.records import Decision, Review, Why
-from storage.tables import DecisionRow, now
+from storage.removers import has_removed
+from storage.tables import CaseRow, DecisionRow, now
 
 UNDONE_WITHIN = timedelta(minutes=30)  # by who decided
 
@@ -88,9 +89,11 @@ async def decide(
     told: set[int] = set()
     async with database.write() as session:
         for one in await affected(database, session, cases, pictures):
-            _permit(one, by, appeals)
+            await _permit(session, one, by, appeals)
             row = await _same(session, one, by, decision, policy)
             if row is None:
+                if one.gone:
+                    raise NoPicture(one.picture.id)
                 row = await _decide(session, one, by, decision, policy, reason)
                 told |= await consequences.follow(session, one, row)
             made.append(row)
@@ -100,9 +103,10 @@ async def decide(
 async def undo(database: Database, by: int, decision_id: int, *, any_: bool = False) -> Outcome:
     """Makes the picture, its case, its reports and its appeal what they were before.
 
-    Whoever decided may within UNDONE_WITHIN, who may undo `any_` always. Done again, it changes
-    nothing. Raises DatabaseAway, NoPicture, NotOwn, TooLate, and HeldByAnother if the picture was
-    decided again since.
+    Whoever decided may within UNDONE_WITHIN, who may undo `any_` always; the answer to an appeal is
+    for the latter alone, and not for who removed the picture. Done again, it changes nothing.
+    Raises DatabaseAway, NoPicture, NotOwn, TooLate, OwnRemoval, NotSenior, and HeldByAnother if the
+    picture was decided again since.
     """
     async with database.write() as session:
         row = await session.get(DecisionRow, decision_id)
@@ -118,6 +122,7 @@ async def undo(database: Database, by: int, decision_id: int, *, any_: bool = Fa
             return Outcome((rows.decision(latest),), frozenset())
         if latest is not row or one.holder not in (None, by):
             raise HeldByAnother()
+        await _permit_undo(session, row, by, any_)
         back = DecisionRow(
             picture_id=row.picture_id,
             account_id=by,
@@ -155,14 +160,26 @@ async def last(database: Database, by: int) -> Decision | None:
         return None if row is None else rows.decision(row)
 
 
-def _permit(one: Affected, by: int, appeals: bool) -> None:
+async def _permit(session: AsyncSession, one: Affected, by: int, appeals: bool) -> None:
     if one.holder not in (None, by):
         raise HeldByAnother()
     if one.case is None or one.case.why is not Why.APPEAL:
         return
-    if one.case.removed_by == by:
+    if one.case.removed_by == by or await has_removed(session, one.picture.id, by):
         raise OwnRemoval()
     if not appeals:
+        raise NotSenior()
+
+
+async def _permit_undo(session: AsyncSession, row: DecisionRow, by: int, senior: bool) -> None:
+    """The answer to an appeal is nothing for who removed the picture, nor for moderators."""
+    appeals = CaseRow.decision_id == row.id, CaseRow.why == Why.APPEAL
+    answered = await session.scalar(select(CaseRow).where(*appeals).limit(1))
+    if answered is None:
+        return
+    if answered.removed_by == by or await has_removed(session, row.picture_id, by, row.id):
+        raise OwnRemoval()
+    if not senior:
         raise NotSenior()
 
 

@@ -1,14 +1,14 @@
 """Forgetting an account: every row about it goes, and every file that nobody else's rows need.
 
-What moderators decided, the blocklist and what the audit says stay; none of them holds anything
-personal. So does a ban, until it ends: see storage/bans.py.
+What moderators decided, the blocklist and what the audit says stay, without the reasons that were
+given; none of them holds anything personal then. So does a ban, until it ends: see storage/bans.py.
 """
 
 from __future__ import annotations
 
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import bans
@@ -21,11 +21,13 @@ from storage.locked import locked
 from storage.pictures import PictureStore
 from storage.records import JobState, Role
 from storage.removal import BATCH, removing
+from storage.rights import MODERATING
 from storage.tables import (
     FORGOTTEN,
     TELEGRAM,
     AccountRow,
     AppealRow,
+    AuditRow,
     CaseRow,
     DecisionRow,
     DeliveryRow,
@@ -48,7 +50,7 @@ from storage.tables import (
 
 
 class HasDecided(ValueError):
-    """An account cannot be erased: it has decided as a moderator."""
+    """An account cannot be erased: it has decided as a moderator, or may."""
 
 
 async def forget(
@@ -69,7 +71,7 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
 
     A worker that has a job of the account finds at its end that nobody asked for it. `by` is the
     account of who wanted this, None for a shell. Raises DatabaseAway, and ValueError if there is
-    no such account or it has decided as a moderator.
+    no such account, or HasDecided.
     """
     own = JobRow.account_id == account_id
     jobs = select(JobRow.id).where(own)
@@ -79,7 +81,9 @@ async def erase(database: Database, account_id: int, *, by: int | None = None) -
     async with database.write() as session:
         await _stop(session, own)
         account = await locked(session, account_id)
+        _refuse_who_may(account)
         await refuse_who_decided(session, account_id)
+        await _hush(session, account_id, pictures)
         hashes = await _hashes(session, account_id)
         await _delete(session, ReportRow, about)
         await _delete(session, AppealRow, AppealRow.picture_id.in_(pictures))
@@ -132,6 +136,28 @@ async def refuse_who_decided(session: AsyncSession, account_id: int) -> None:
             f"Account {account_id} has decided about pictures as a moderator, and decisions are"
             " kept: take its role away instead."
         )
+
+
+def _refuse_who_may(account: AccountRow) -> None:
+    if account.role in MODERATING:
+        raise HasDecided(
+            f"Account {account.id} has the role {account.role}: take it away before the account is"
+            " erased."
+        )
+
+
+async def _hush(session: AsyncSession, account_id: int, pictures: Select[str]) -> None:
+    """Empties what moderators said, in their own words, of the person and of their pictures."""
+    decided = update(DecisionRow).where(
+        DecisionRow.picture_id.in_(pictures), DecisionRow.reason != ""
+    )
+    await session.execute(decided.values(reason="").execution_options(synchronize_session=False))
+    about_them = and_(AuditRow.action.in_(("ban", "unban")), AuditRow.subject == str(account_id))
+    about_pictures = and_(AuditRow.action == "decide", AuditRow.subject.in_(pictures))
+    for which in (about_them, about_pictures):
+        for row in await session.scalars(select(AuditRow).where(which)):
+            if row.details.get("reason"):
+                row.details = row.details | {"reason": ""}
 
 
 async def _hashes(session: AsyncSession, account_id: int) -> set[str]:

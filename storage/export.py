@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from storage.database import Database
+from storage.gallery import withheld
 from storage.pictures import PictureStore
 from storage.rows import HIDDEN
 from storage.tables import (
     TELEGRAM,
     AccountRow,
     AppealRow,
+    CaseRow,
     JobRow,
     KeyRow,
     LinkRow,
@@ -42,9 +44,9 @@ PAGE = 200  # jobs read at a time
 async def export(database: Database, store: PictureStore, account_id: int, file: Path) -> None:
     """Writes `account.json`, `jobs.json`, `pictures/` and `sources/`; `file` is whole or not there.
 
-    Pictures that are held or were removed are listed, without their files. Files that the store has
-    lost are named in `missing.txt`. Raises DatabaseAway, OSError if
-    either disk fails, and ValueError if there is no such account.
+    Pictures that are held or were removed are listed, without their files, whatever else these were
+    used for. Files that the store has lost are named in `missing.txt`. Raises DatabaseAway, OSError
+    if either disk fails, and ValueError if there is no such account.
     """
     account, uploads = await _account(database, account_id)
     async with whole(file) as archive:
@@ -71,8 +73,13 @@ async def _account(database: Database, account_id: int) -> tuple[dict[str, Any],
         notices = select(NoticeRow).where(NoticeRow.account_id == account_id)
         appeals = select(AppealRow).where(AppealRow.account_id == account_id)
         refusals = select(RefusalRow).where(RefusalRow.account_id == account_id)
+        cases = select(CaseRow).where(CaseRow.account_id == account_id)
         links = select(LinkRow).where(LinkRow.account_id == account_id)
         uploads = await _uploads(session, account_id)
+        hidden = await withheld(session, [upload.sha256 for upload in uploads])
+        given = {
+            one.sha256: _source_name(one.sha256) for one in uploads if one.sha256 not in hidden
+        }
         told = {
             "id": row.id,
             "channel": row.channel,
@@ -140,21 +147,32 @@ async def _account(database: Database, account_id: int) -> tuple[dict[str, Any],
                 }
                 for appeal in await session.scalars(appeals.order_by(AppealRow.id))
             ],
+            "cases": [
+                {
+                    "picture_id": case.picture_id,
+                    "why": case.why,
+                    "opened_at": case.opened_at,
+                    "closed_at": case.closed_at,
+                }
+                for case in await session.scalars(cases.order_by(CaseRow.id))
+            ],
             "refusals": [
                 {
                     "words": refusal.words,
                     "policy": refusal.policy,
+                    "rule": refusal.rule,
+                    "score": refusal.score,
                     "created_at": refusal.created_at,
                 }
                 for refusal in await session.scalars(refusals.order_by(RefusalRow.id))
             ],
             "uploads": [
-                {"file": _source_name(upload.sha256), "created_at": upload.created_at}
+                {"file": given.get(upload.sha256), "created_at": upload.created_at}
                 for upload in uploads
             ],
             "states": await _states(session, row),
         }
-    return told, {_source_name(upload.sha256): upload.sha256 for upload in uploads}
+    return told, {file: sha256 for sha256, file in given.items()}
 
 
 async def _uploads(session: AsyncSession, account_id: int) -> Sequence[UploadRow]:
@@ -218,10 +236,14 @@ async def _jobs(database: Database, account_id: int) -> AsyncIterator[Job]:
 
 
 async def _sources(session: AsyncSession, jobs: Sequence[JobRow]) -> dict[str, list[str]]:
+    """Those that are not withheld, by job."""
     found: dict[str, list[str]] = {}
-    rows = select(SourceRow).where(SourceRow.job_id.in_([job.id for job in jobs]))
-    for row in await session.scalars(rows.order_by(SourceRow.sha256)):
-        found.setdefault(row.job_id, []).append(row.sha256)
+    some = select(SourceRow).where(SourceRow.job_id.in_([job.id for job in jobs]))
+    rows = (await session.scalars(some.order_by(SourceRow.sha256))).all()
+    hidden = await withheld(session, {row.sha256 for row in rows})
+    for row in rows:
+        if row.sha256 not in hidden:
+            found.setdefault(row.job_id, []).append(row.sha256)
     return found
 
 
@@ -256,6 +278,7 @@ def _job(
                 "file": None if picture.review in HIDDEN else _picture_file(picture),
                 "review": picture.review,
                 "policy": picture.policy,
+                "score": picture.score,
                 "seed": picture.seed,
                 "width": picture.width,
                 "height": picture.height,

@@ -127,10 +127,9 @@ class Gallery:
         """Those of the hashes that a job of the account was made from, or that it uploaded; but not
         those of pictures that are withheld."""
         used, sent = SourceRow.sha256.in_(hashes), UploadRow.sha256.in_(hashes)
-        withheld = PictureRow.sha256.in_(hashes), PictureRow.review.in_(HIDDEN)
         async with self._database.read() as session:
             given = await _given(session, account_id, used, sent)
-            return given - set(await session.scalars(select(PictureRow.sha256).where(*withheld)))
+            return given - await withheld(session, hashes)
 
     async def report(self, picture_id: str, account_id: int, reason: str) -> bool:
         """Somebody's word that a picture should not be; the first one of a person counts.
@@ -181,6 +180,12 @@ async def referred(session: AsyncSession, hashes: Collection[str]) -> set[str]:
     present = PictureRow.sha256.in_(hashes), PictureRow.deleted_at.is_(None)
     pictures = await session.scalars(select(PictureRow.sha256).where(*present))
     return {*sent, *used, *pictures}
+
+
+async def withheld(session: AsyncSession, hashes: Collection[str]) -> set[str]:
+    """Those of the hashes that are of a picture, of anybody, that is held or was removed."""
+    hidden = PictureRow.sha256.in_(hashes), PictureRow.review.in_(HIDDEN)
+    return set(await session.scalars(select(PictureRow.sha256).where(*hidden)))
 
 
 async def let_go(session: AsyncSession, which: ColumnElement[bool]) -> dict[str, str]:

@@ -122,11 +122,18 @@ async def _move(
 
 
 async def _rename_jobs(session: AsyncSession, visitor_id: int, account_id: int) -> None:
-    """Those whose key the account has used, too: each was asked for by itself."""
+    """Those whose key the account has used, too: each was asked for by itself.
+
+    A key begins with its front end: how its pictures are reviewed goes by that.
+    """
     used = select(JobRow.key).where(JobRow.account_id == account_id)
-    clashing = select(JobRow.id).where(JobRow.account_id == visitor_id, JobRow.key.in_(used))
-    for job_id in (await session.scalars(clashing)).all():
-        renamed = update(JobRow).where(JobRow.id == job_id).values(key=f"joined-{uuid4()}")
+    clashing = select(JobRow.id, JobRow.key).where(
+        JobRow.account_id == visitor_id, JobRow.key.in_(used)
+    )
+    for job_id, key in (await session.execute(clashing)).all():
+        front_end, colon, _ = key.partition(":")
+        new = f"{front_end}:joined-{uuid4()}" if colon else f"joined-{uuid4()}"
+        renamed = update(JobRow).where(JobRow.id == job_id).values(key=new)
         await session.execute(renamed.execution_options(synchronize_session=False))
 
 

@@ -1,8 +1,8 @@
 """Pictures go some time after they were made, and so do the pictures that they were made from.
 
 Jobs and the rows of the pictures stay: what was asked, and what was decided about it. Uploads,
-removed pictures, refused requests, and what the bot keeps to work, and not for people, go after a
-time of their own.
+removed pictures, refused requests, failed sign-ins, and what the bot keeps to work, and not for
+people, go after a time of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, select, true, tuple_
 
+from storage.audit import FAILED_SIGN_IN
 from storage.cases import is_open
 from storage.database import Database
 from storage.gallery import Gallery, let_go
@@ -23,6 +24,7 @@ from storage.records import Review
 from storage.removal import removing
 from storage.sweep import DAY, older, sweep
 from storage.tables import (
+    AuditRow,
     BanRow,
     DecisionRow,
     JobRow,
@@ -40,6 +42,7 @@ UPDATES_KEPT = 2  # days after they were handled; Telegram sends one again for a
 STATES_KEPT = 90  # days after the last word of a conversation
 REMOVED_KEPT = 30  # days after the last decision about a removed picture, for an appeal
 REFUSALS_KEPT = 30  # days
+TRIES_KEPT = 30  # days after somebody failed to sign in
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Outdated:
 
     And how many updates that the bot has handled, conversations that were left alone, and uploads
     that nobody may name any more; removed pictures that were not appealed, requests that were
-    refused, and bans that have ended of people who were forgotten.
+    refused, bans that have ended of people who were forgotten, and tries to sign in that failed.
     """
 
     pictures: int
@@ -59,6 +62,7 @@ class Outdated:
     removed: int = 0
     refusals: int = 0
     bans: int = 0
+    tries: int = 0
 
 
 async def outdated(database: Database, before: datetime, keep_favourites: bool) -> Outdated:
@@ -71,7 +75,8 @@ async def outdated(database: Database, before: datetime, keep_favourites: bool) 
     removed = select(func.count()).where(_old_removed(database))
     refusals = select(func.count()).where(_old_refusal(database))
     bans = select(func.count()).where(_old_ban(database))
-    every = (pictures, sources, updates, states, uploads, removed, refusals, bans)
+    tries = select(func.count()).where(_old_try(database))
+    every = (pictures, sources, updates, states, uploads, removed, refusals, bans, tries)
     async with database.read() as session:
         counts = [await session.scalar(one) or 0 for one in every]
     return Outdated(*counts)
@@ -93,16 +98,21 @@ async def prune(
         removed=await _prune_pictures(database, store, _old_removed(database)),
         refusals=await sweep(database, RefusalRow, _old_refusal(database)),
         bans=await sweep(database, BanRow, _old_ban(database)),
+        tries=await sweep(database, AuditRow, _old_try(database)),
     )
 
 
 async def prune_lapsed(database: Database, store: PictureStore) -> None:
-    """Removes what goes by itself, whatever else an operator keeps: uploads, removed pictures and
-    refusals of their age, and bans of people who were forgotten. Raises what `removing` does."""
+    """Removes what goes by itself, whatever else an operator keeps: uploads, removed pictures,
+    refusals and failed sign-ins of their age, and bans of people who were forgotten.
+
+    Raises what `removing` does.
+    """
     await prune_uploads(database, store)
     await _prune_pictures(database, store, _old_removed(database))
     await sweep(database, RefusalRow, _old_refusal(database))
     await sweep(database, BanRow, _old_ban(database))
+    await sweep(database, AuditRow, _old_try(database))
 
 
 async def prune_uploads(database: Database, store: PictureStore) -> int:
@@ -214,3 +224,8 @@ def _old_refusal(database: Database) -> ColumnElement[bool]:
 
 def _old_ban(database: Database) -> ColumnElement[bool]:
     return older(database, BanRow.until, 0)
+
+
+def _old_try(database: Database) -> ColumnElement[bool]:
+    failed = AuditRow.action == FAILED_SIGN_IN
+    return and_(failed, older(database, AuditRow.created_at, TRIES_KEPT))

@@ -72,8 +72,11 @@ class SignIn:
             audit(session, "create", row.id, by, {"role": role})
             return account_record(row)
 
-    async def set_password(self, account_id: int, password: str) -> None:
-        """Whoever had signed in with the old one has to sign in again. Raises ValueError."""
+    async def set_password(self, account_id: int, password: str, *, by: int | None) -> None:
+        """Whoever had signed in with the old one has to sign in again. Raises ValueError.
+
+        `by` is the account of who wants this, None for a shell.
+        """
         hashed = await self._hash(password)
         async with self._database.write() as session:
             row = await locked(session, account_id)
@@ -81,6 +84,7 @@ class SignIn:
                 raise ValueError(f"Account {account_id} does not sign in with a password.")
             row.password = hashed
             await _end_all(session, account_id)
+            audit(session, "password", account_id, by, {})
 
     async def check(self, name: str, password: str) -> Account | None:
         """The moderator of that name and password; None, after as much work, for any other."""

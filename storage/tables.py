@@ -409,7 +409,7 @@ class AppealRow(Table):
 
 class DecisionRow(Table):
     """What a moderator, or the gate, decided; never changed, and kept when the picture's owner is
-    forgotten.
+    forgotten, without its reason.
 
     `before` and `before_policy` are what the picture was, `score` is the picture gate's.
     """
@@ -536,7 +536,8 @@ class SaltRow(Table):
 
 
 class AuditRow(Table):
-    """What somebody with rights did; only ever added to."""
+    """What somebody with rights did; only ever added to, but that failed sign-ins go in time, and
+    what was said of a person when they are forgotten."""
 
     __tablename__ = "audit"
     __table_args__ = (

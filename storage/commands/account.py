@@ -90,7 +90,7 @@ async def _password(database: Database, options: argparse.Namespace) -> None:
     account_id = await _known(database, CHANNEL, options.name)
     if account_id is None:
         raise ValueError(f"There is no moderator {_shown(options.name)}.")
-    await SignIn(database).set_password(account_id, _read_password(options))
+    await SignIn(database).set_password(account_id, _read_password(options), by=None)
     print(f"The password of {options.name} is changed.")
 
 

@@ -45,5 +45,6 @@ def _counted(old: Outdated) -> str:
         f"pictures: {old.pictures}, sources: {old.sources},"
         f" updates: {old.updates}, states: {old.states},"
         f" uploads: {old.uploads}, removed: {old.removed},"
-        f" refusals: {old.refusals}, bans: {old.bans}"
+        f" refusals: {old.refusals}, bans: {old.bans},"
+        f" failed sign-ins: {old.tries}"
     )

@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 from PIL import Image, ImageDraw
 
+from engine.desk import FROM_ANYWHERE, MINUTE, place_of
 from engine.errors import (
     AppealElsewhere,
     AppealForSeniors,
@@ -31,6 +32,7 @@ from engine.news import News
 from engine.notices import Notices
 from engine.safety.fingerprints import fingerprint
 from engine.tries import FREE, Tries
+from engine.veil import SIDE, veiled
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.database import Database
@@ -199,20 +201,73 @@ async def test_wrong_passwords_make_one_wait(database: Database, moderation: Mod
     for _ in range(FREE):
         with pytest.raises(WrongPassword):
             await moderation.sign_in("ann", "wrong", "10.0.0.1")
-    with pytest.raises(TooManyTries):
-        await moderation.sign_in("Ann", PASSWORD, "10.0.0.2")
-    with pytest.raises(TooManyTries):
-        await moderation.sign_in("bob", PASSWORD, "10.0.0.1")
+    for name in ("Ann", "ann", "bob"):
+        with pytest.raises(TooManyTries):
+            await moderation.sign_in(name, PASSWORD, "10.0.0.1")
     failed = await Audit(database).page(None, 99, action="failed sign-in")
     assert [row.subject for row in failed] == ["ann"] * FREE
     assert PASSWORD not in str(failed)
+
+
+async def test_strangers_keep_no_moderator_out(database: Database, moderation: Moderation) -> None:
+    ann = await SignIn(database).create("ann", PASSWORD, Role.MODERATOR, by=None)
+    for number in range(2 * FREE):
+        with pytest.raises(WrongPassword):
+            await moderation.sign_in("ann", "wrong", f"10.0.{number}.1")
+    await moderation.sign_in("ann", PASSWORD, "10.1.0.1")
+    for _ in range(FREE):
+        with pytest.raises(WrongPassword):
+            await moderation.sign_in("ann", "wrong", "10.2.0.1")
+    token = await moderation.set_password(ann, PASSWORD, "another one, longer")
+    assert await moderation.moderator(token) is not None
+
+
+async def test_ones_own_wrong_passwords_make_one_wait(
+    database: Database, moderation: Moderation
+) -> None:
+    ann = await SignIn(database).create("ann", PASSWORD, Role.MODERATOR, by=None)
+    for _ in range(FREE):
+        with pytest.raises(WrongPassword):
+            await moderation.set_password(ann, "wrong", "another one, longer")
+    with pytest.raises(TooManyTries):
+        await moderation.set_password(ann, PASSWORD, "another one, longer")
+    await moderation.sign_in("ann", PASSWORD, "10.0.0.1")
+
+
+def test_many_wrong_ones_for_a_name_make_it_wait_for_a_minute_at_most() -> None:
+    moment = 0.0
+    tries = Tries(clock=lambda: moment, free=FROM_ANYWHERE, longest=MINUTE)
+    for _ in range(FROM_ANYWHERE):
+        tries.permit("ann")
+        tries.count("ann")
+    for _ in range(9):
+        with pytest.raises(TooManyTries):
+            tries.permit("ann")
+        moment += MINUTE
+        tries.permit("ann")
+        tries.count("ann")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("unknown", "", False),
+    ],
+)
+def test_where_somebody_is(one: str, other: str, same: bool) -> None:
+    assert (place_of(one) == place_of(other)) is same
 
 
 async def test_racing_tries_are_counted_before_they_are_checked(
     database: Database, moderation: Moderation
 ) -> None:
     await SignIn(database).create("ann", PASSWORD, Role.MODERATOR, by=None)
-    tries = [moderation.sign_in("ann", "wrong", f"10.0.0.{number}") for number in range(12)]
+    tries = [moderation.sign_in("ann", "wrong", "10.0.0.1") for _ in range(12)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(one, WrongPassword) for one in outcomes) == FREE
     assert sum(isinstance(one, TooManyTries) for one in outcomes) == 12 - FREE
@@ -302,6 +357,21 @@ async def test_an_appeal_goes_to_another_senior(
     assert await told(database, person) == [NoticeKind.REMOVED, NoticeKind.RESTORED]
 
 
+async def test_who_removed_it_does_not_take_back_the_answer_to_an_appeal(
+    database: Database, moderation: Moderation, person: Account
+) -> None:
+    ann, bob = [await moderator(database, name, Role.SENIOR) for name in ("ann", "bob")]
+    (one,) = await ended(database, person, [drawn(1)])
+    await moderation.decide(ann, Review.REMOVED, pictures=[one], policy="gore")
+    await Notices(database, News()).appeal(one, person, "It is paint.")
+    (answer,) = await moderation.decide(bob, Review.APPROVED, pictures=[one])
+    with pytest.raises(AppealElsewhere):
+        await moderation.undo(ann, answer.id)
+    await Rights(database).role(bob.id, Role.MODERATOR, by=None)
+    with pytest.raises(AppealForSeniors):
+        await moderation.undo(bob, answer.id)
+
+
 async def test_a_person_is_known_and_banned(
     database: Database, moderation: Moderation, person: Account
 ) -> None:
@@ -338,11 +408,51 @@ async def test_any_picture_is_seen_and_that_is_written_down(
     await moderation.decide(ann, Review.REMOVED, pictures=[one], policy="gore")
     await moderation.thumbnail(ann, one)
     assert "view" not in await done(database, ann)
+    small = await moderation.thumbnail(ann, one, clear=True)
+    assert (
+        small.content
+        == (await PictureFiles(store, Gallery(database)).thumbnail(small.record)).content
+    )
+    assert (await done(database, ann)).count("view") == 1
     seen = await moderation.picture(ann, one)
     assert seen.content == png(scene())
     assert (await done(database, ann))[0] == "view"
     with pytest.raises(NotFound):
         await moderation.picture(ann, "none")
+
+
+async def test_nothing_can_be_made_out_behind_a_veil(
+    database: Database, moderation: Moderation, person: Account, store: PictureStore
+) -> None:
+    ann = await moderator(database, "ann")
+    board = Image.new("RGB", (96, 96))
+    board.paste((255, 255, 255), (0, 0, 12, 96))
+    for left in range(24, 96, 24):
+        board.paste((255, 255, 255), (left, 0, left + 12, 96))
+    one = await stored(database, store, person, board)
+    file = (await moderation.thumbnail(ann, one)).content
+    with Image.open(BytesIO(file)) as picture:
+        assert max(picture.size) == SIDE
+        bands = [picture.convert("L").getpixel((x, 16)) for x in range(8, 24)]
+    levels = [band for band in bands if isinstance(band, int | float)]
+    assert max(levels) - min(levels) < 64  # of 255 in the picture
+    with Image.open(BytesIO(await veiled(png(Image.new("RGBA", (7, 3)))))) as picture:
+        assert picture.size == (7, 3)
+
+
+async def test_what_is_looked_at_is_written_down(
+    database: Database, moderation: Moderation, person: Account
+) -> None:
+    ann = await moderator(database, "ann")
+    await moderation.refusals(ann)
+    await moderation.opened(ann, "person", person.id, "x")
+    await moderation.search(ann, Search(text="fox"), before="made up")
+    search, opened, refusals = await Audit(database).page(None, 99, by=ann.id)
+    assert (search.action, search.details) == ("search", {"text": "fox", "before": "made up"})
+    assert (opened.action, opened.subject) == ("person", str(person.id))
+    assert (refusals.action, refusals.details) == ("refusals", {})
+    with pytest.raises(NotAllowed):
+        await moderation.opened(person, "person", person.id)
 
 
 async def test_everything_is_found(
@@ -374,7 +484,7 @@ async def test_everything_is_found(
     assert await moderation.search(ann, Search(), before="none") == []
     await Gallery(database).delete([first[0]], person.id)
     assert await look(account=person.id) == first[1:]
-    assert (await done(database, ann)).count("search") == 13
+    assert (await done(database, ann)).count("search") == 15
     with pytest.raises(OutOfRange):
         await look(text="x" * 201)
 

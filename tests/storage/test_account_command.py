@@ -98,7 +98,7 @@ def test_a_moderator_is_made_and_given_a_new_password(
     everything = look(database_url, dump)
     assert PASSWORD not in everything
     assert "another password" not in everything
-    assert actions(database_url) == ["create"]
+    assert actions(database_url) == ["create", "password"]
 
 
 def test_a_password_is_asked_for_twice_and_not_shown(database_url: str) -> None:
@@ -319,7 +319,9 @@ def test_old_pictures_are_pruned(
     folder = tmp_path / "pictures"
     store = PictureStore(folder)
     filled(database_url, store)
-    rest = "updates: 0, states: 0, uploads: 0, removed: 0, refusals: 0, bans: 0\n"
+    rest = (
+        "updates: 0, states: 0, uploads: 0, removed: 0, refusals: 0, bans: 0, failed sign-ins: 0\n"
+    )
     assert prune(database_url, folder, "--older-than", "32") == 0
     assert capsys.readouterr().out == f"Gone: pictures: 0, sources: 0, {rest}"
     assert prune(database_url, folder, "--older-than", "30", "--dry-run") == 0

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from storage.accounts import Accounts
 from storage.appeals import appeal
 from storage.audit import Audit
-from storage.cases import Cases
+from storage.cases import HELD_AT_ONCE, Cases
 from storage.database import Database
 from storage.decisions import decide, last, undo
 from storage.found import search
@@ -88,6 +88,27 @@ async def test_a_lease_ends_unless_it_is_kept(
     await asyncio.sleep(0.1)
     assert await cases.keep(ann, [first.id], LEASE) == set()
     assert [case.id for case in await cases.take(bob, View.HELD, 9, LEASE)] == [first.id]
+
+
+async def test_one_holds_no_more_than_a_hundred(
+    database: Database, cases: Cases, account: Account
+) -> None:
+    await fill(database, account, HELD_AT_ONCE + 10)
+    ann, bob = [await moderator(database, name) for name in ("ann", "bob")]
+    first = await cases.take(ann, View.HELD, HELD_AT_ONCE - 5, LEASE)
+    known = [case.id for case in first]
+    racing = [cases.take(ann, View.HELD, 4, LEASE, without=known) for _ in range(4)]
+    more = {case.id for taken in await asyncio.gather(*racing) for case in taken}
+    held = {*known, *more}
+    rest = await cases.take(ann, View.HELD, HELD_AT_ONCE, LEASE, without=list(held))
+    held |= {case.id for case in rest}
+    assert len(held) == HELD_AT_ONCE
+    assert await cases.take(ann, View.HELD, 1, LEASE, without=list(held)) == []
+    again = await cases.take(ann, View.HELD, HELD_AT_ONCE + 10, LEASE)
+    assert {case.id for case in again} == held
+    assert len(await cases.take(bob, View.HELD, HELD_AT_ONCE, LEASE)) == 10
+    await cases.release(ann, known[:1])
+    assert len(await cases.take(ann, View.HELD, 9, LEASE, without=list(held - {known[0]}))) == 1
 
 
 async def test_one_persons_cases_are_taken(

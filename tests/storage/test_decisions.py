@@ -346,7 +346,7 @@ async def test_a_rejected_appeal_is_the_last_one(
     assert len(await blocked(database)) == 1
     with pytest.raises(Appealed):
         await appeal(database, one, account.id, "It is!")
-    await undo(database, bob, outcome.decisions[0].id)
+    await undo(database, bob, outcome.decisions[0].id, any_=True)
     assert await told(database, account) == [NoticeKind.REMOVED]
     (case,) = await Cases(database).take(bob, View.APPEALS, 1, 60)
     assert case.appeal is not None
@@ -364,6 +364,102 @@ async def test_what_is_appealed_may_be_undone_by_who_removed_it(
     assert await open_cases(database) == 0
     async with database.read() as session:
         assert list(await session.scalars(select(AppealRow.state))) == [ReportState.UPHELD]
+
+
+async def test_nobody_rejects_the_appeal_against_their_own_removal_by_an_undo(
+    database: Database, account: Account, ann: int, bob: int
+) -> None:
+    (one,) = await ended(database, account, [drawn(1)])
+    (first,) = (await decide(database, bob, Review.REMOVED, pictures=[one], **GORE)).decisions
+    again = await decide(database, ann, Review.REMOVED, pictures=[one], policy="sexual")
+    assert await appeal(database, one, account.id, "It is paint.")
+    await undo(database, ann, again.decisions[0].id)
+    assert await state(database, one) == (Review.REMOVED, "gore")
+    assert NoticeKind.APPEAL_REJECTED not in await told(database, account)
+    async with database.read() as session:
+        row = (await session.scalars(select(AppealRow))).one()
+        case = (await session.scalars(select(CaseRow).where(CaseRow.closed_at.is_(None)))).one()
+    assert (row.state, row.removal_id) == (ReportState.OPEN, first.id)
+    assert case.removed_by == bob
+    with pytest.raises(decisions.OwnRemoval):
+        await decide(database, bob, Review.REMOVED, pictures=[one], **GORE, appeals=True)
+    await decide(database, ann, Review.APPROVED, pictures=[one], appeals=True)
+
+
+async def test_what_was_held_is_a_case_again_when_the_removal_is_undone(
+    database: Database, account: Account, ann: int
+) -> None:
+    one = await held_one(database, account)
+    (removal,) = (await decide(database, ann, Review.REMOVED, pictures=[one], **GORE)).decisions
+    assert await appeal(database, one, account.id, "It is paint.")
+    await undo(database, ann, removal.id)
+    assert (await state(database, one))[0] is Review.HELD
+    assert [case.picture.id for case in await Cases(database).take(ann, View.HELD, 9, 60)] == [one]
+
+
+async def test_who_took_an_approval_back_is_not_who_removed(
+    database: Database, account: Account, ann: int, bob: int
+) -> None:
+    (one,) = await ended(database, account, [drawn(1)])
+    (removal,) = (await decide(database, ann, Review.REMOVED, pictures=[one], **GORE)).decisions
+    approval = await decide(database, ann, Review.APPROVED, pictures=[one])
+    await undo(database, bob, approval.decisions[0].id, any_=True)
+    assert await appeal(database, one, account.id, "It is paint.")
+    async with database.read() as session:
+        assert await session.scalar(select(AppealRow.removal_id)) == removal.id
+        assert await session.scalar(select(CaseRow.removed_by)) == ann
+    with pytest.raises(decisions.OwnRemoval):
+        await decide(database, ann, Review.REMOVED, pictures=[one], **GORE, appeals=True)
+    await decide(database, bob, Review.APPROVED, pictures=[one], appeals=True)
+
+
+async def test_of_several_who_removed_it_none_decides_the_appeal(
+    database: Database, account: Account, ann: int, bob: int
+) -> None:
+    (one,) = await ended(database, account, [drawn(1)])
+    await decide(database, ann, Review.REMOVED, pictures=[one], **GORE)
+    await decide(database, bob, Review.REMOVED, pictures=[one], policy="sexual")
+    assert await appeal(database, one, account.id, "It is paint.")
+    for by in (ann, bob):
+        assert await Cases(database).take(by, View.APPEALS, 9, 60) == []
+        with pytest.raises(decisions.OwnRemoval):
+            await decide(database, by, Review.REMOVED, pictures=[one], **GORE, appeals=True)
+    carl = await moderator(database, "carl", Role.SENIOR)
+    assert len(await Cases(database).take(carl, View.APPEALS, 9, 60)) == 1
+
+
+async def test_who_removed_it_does_not_undo_the_answer_to_the_appeal(
+    database: Database, account: Account, ann: int, bob: int
+) -> None:
+    (one,) = await ended(database, account, [drawn(1)])
+    await decide(database, ann, Review.REMOVED, pictures=[one], **GORE)
+    assert await appeal(database, one, account.id, "It is paint.")
+    outcome = await decide(database, bob, Review.APPROVED, pictures=[one], appeals=True)
+    (answer,) = outcome.decisions
+    with pytest.raises(decisions.OwnRemoval):
+        await undo(database, ann, answer.id, any_=True)
+    with pytest.raises(decisions.NotSenior):
+        await undo(database, bob, answer.id)
+    assert await state(database, one) == (Review.APPROVED, "")
+    await undo(database, bob, answer.id, any_=True)
+    assert await state(database, one) == (Review.REMOVED, "gore")
+
+
+async def test_what_its_owner_deleted_is_decided_only_where_somebody_waits(
+    database: Database, account: Account, ivan: Account, ann: int
+) -> None:
+    deleted, reported = await ended(database, account, [drawn(1), drawn(2)])
+    await Gallery(database).report(reported, ivan.id, "odd")
+    await Gallery(database).delete([deleted, reported], account.id)
+    with pytest.raises(decisions.NoPicture):
+        await decide(database, ann, Review.REMOVED, pictures=[deleted], **GORE)
+    first = await decide(database, ann, Review.REMOVED, pictures=[reported], **GORE)
+    again = await decide(database, ann, Review.REMOVED, pictures=[reported], **GORE)
+    assert first.decisions == again.decisions
+    with pytest.raises(decisions.NoPicture):
+        await decide(database, ann, Review.APPROVED, pictures=[reported])
+    await undo(database, ann, first.decisions[0].id)
+    assert await open_cases(database) == 1
 
 
 async def test_only_the_owner_appeals_and_only_against_a_removal(

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from storage import decisions
 from storage.accounts import Accounts
 from storage.database import Database
-from storage.erasure import erase, forget
+from storage.erasure import HasDecided, erase, forget
 from storage.gallery import Gallery
 from storage.inbox import Inbox
 from storage.keys import Keys
@@ -17,7 +18,8 @@ from storage.ledger import Ledger
 from storage.links import Links
 from storage.messages import Messages
 from storage.pictures import PictureStore
-from storage.records import Account, MessageKind, NewPicture, Received, Review
+from storage.records import Account, MessageKind, NewPicture, Received, Review, Role
+from storage.rights import FOREVER, Rights
 from storage.signin import SignIn
 from storage.states import States
 from storage.tables import (
@@ -39,6 +41,7 @@ from storage.tables import (
 )
 from storage.verify import verify
 from tests.storage.pngs import CAT, FOX, OWL, name, png
+from tests.storage.reviewing import moderator
 from tests.storage.rows import count, done, dump, upload
 
 pytestmark = pytest.mark.slow
@@ -156,6 +159,50 @@ async def test_decisions_about_the_pictures_stay(
     await decide(database, await live(database, store, bob), account)
     await erase(database, bob.id)
     assert await count(database, DecisionRow) == 1
+
+
+async def test_what_moderators_said_in_words_goes_and_the_rest_stays(
+    database: Database, store: PictureStore, account: Account, bob: Account
+) -> None:
+    other = await done(database, store, account, "others", [OWL])
+    picture_id = await live(database, store, bob)
+    words, policy, ann = "bob, a secret", "gore", await moderator(database, "mod")
+    ids = [picture_id, other.pictures[0].id]
+    await decisions.decide(database, ann, Review.REMOVED, pictures=ids, policy=policy, reason=words)
+    rights = Rights(database)
+    for one in (account, bob):
+        await rights.ban(one.id, FOREVER, words, by=ann)
+        await rights.unban(one.id, by=ann, reason=words)
+    await erase(database, bob.id)
+    async with database.read() as session:
+        reasons = dict(
+            (await session.execute(select(DecisionRow.picture_id, DecisionRow.reason))).all()
+        )
+        acts = [
+            (row.action, row.subject, row.details["reason"])
+            for row in await session.scalars(select(AuditRow).order_by(AuditRow.id))
+            if "reason" in row.details
+        ]
+        policies = set(await session.scalars(select(DecisionRow.policy)))
+    assert reasons == {ids[0]: "", ids[1]: words}
+    assert policies == {policy}
+    about_bob = {(action, subject) for action, subject, reason in acts if reason == ""}
+    assert about_bob == {("decide", ids[0]), ("ban", str(bob.id)), ("unban", str(bob.id))}
+    assert len(acts) == 6
+    assert {reason for *_, reason in acts} == {"", words}
+
+
+@pytest.mark.parametrize("role", [Role.MODERATOR, Role.SENIOR, Role.ADMIN])
+async def test_who_may_moderate_is_not_erased_until_the_role_is_taken_away(
+    database: Database, store: PictureStore, role: Role
+) -> None:
+    ann = await moderator(database, "mod", role)
+    with pytest.raises(HasDecided, match=f"has the role {role}"):
+        await forget(database, store, ann)
+    assert await Accounts(database).account(ann) is not None
+    await Rights(database).role(ann, Role.TRUSTED, by=None)
+    await forget(database, store, ann)
+    assert await Accounts(database).account(ann) is None
 
 
 async def test_who_decided_as_a_moderator_is_not_erased(

@@ -26,10 +26,12 @@ from storage.links import Links
 from storage.messages import Messages
 from storage.pictures import PictureStore, picture_name
 from storage.records import Account, MessageKind, Review, Role
+from storage.refusals import Refusals
 from storage.signin import SignIn
 from storage.states import States
 from storage.tables import PictureRow
 from tests.storage.pngs import CAT, FOX, OWL, name, noise
+from tests.storage.reviewing import held_one
 from tests.storage.rows import done, upload
 
 pytestmark = pytest.mark.slow
@@ -180,6 +182,44 @@ async def test_deleted_pictures_are_not_in_it_and_removed_ones_without_a_file(
     (told,) = json.loads(content["jobs.json"])
     shown = [(one["file"] is None, one["review"], one["policy"]) for one in told["pictures"]]
     assert shown == [(True, "removed", "gore"), (False, "none", "")]
+
+
+async def test_what_is_withheld_is_in_it_as_nothing_else(
+    database: Database, store: PictureStore, account: Account, file: Path
+) -> None:
+    removed = (await done(database, store, account, "a", [FOX])).pictures[0]
+    held = (await done(database, store, account, "b", [CAT])).pictures[0]
+    await done(database, store, account, "c", [noise(9)], [FOX, CAT, OWL])
+    for picture in (FOX, CAT, OWL):
+        await upload(database, store, account, picture)
+    async with database.write() as session:
+        for one, review in ((removed, Review.REMOVED), (held, Review.HELD)):
+            hidden = update(PictureRow).where(PictureRow.id == one.id).values(review=review)
+            await session.execute(hidden)
+    await export(database, store, account.id, file)
+    content = unpacked(file)
+    shown = [content[one] for one in content if one.endswith(".png")]
+    assert sorted(shown) == sorted([noise(9), OWL])
+    told = json.loads(content["jobs.json"])[-1]
+    assert told["sources"] == [f"sources/{name(OWL)}.png"]
+    sent = [one["file"] for one in json.loads(content["account.json"])["uploads"]]
+    assert sent == [None, None, f"sources/{name(OWL)}.png"]
+
+
+async def test_what_the_gates_and_moderators_made_of_it_is_in_it(
+    database: Database, store: PictureStore, account: Account, file: Path
+) -> None:
+    one = await held_one(database, account)
+    await Refusals(database).add(account.id, "a bad wish", "gore", "blood", 0.9)
+    await export(database, store, account.id, file)
+    content = unpacked(file)
+    (job,) = json.loads(content["jobs.json"])
+    assert job["pictures"][0]["score"] == 0.5
+    told = json.loads(content["account.json"])
+    (case,), (refusal,) = told["cases"], told["refusals"]
+    assert (case["picture_id"], case["why"], case["closed_at"]) == (one, "doubt", None)
+    assert case["opened_at"]
+    assert (refusal["rule"], refusal["score"]) == ("blood", 0.9)
 
 
 async def test_a_lost_file_is_named(

@@ -151,6 +151,20 @@ async def test_jobs_of_the_same_key_are_two(
     assert again.id == jobs[account.id, "a"]
 
 
+async def test_a_job_of_a_new_key_is_still_of_its_front_end(
+    database: Database, ledger: Ledger, account: Account, ivan: Account
+) -> None:
+    keys = ["web:a", "web:openai:b:c", "telegram:d", "api:e", "sdapi:f", "g"]
+    for key in keys:
+        for one in (account, ivan):
+            await ledger.submit(one.id, key, "mix", "mini", {})
+    await join(database, account.id, ivan.id)
+    found = {job.key for job in await Gallery(database).history(ivan.id)}
+    assert found > set(keys)
+    beginnings = sorted(key.partition("joined-")[0] for key in found.difference(keys))
+    assert beginnings == ["", "api:", "sdapi:", "telegram:", "web:", "web:"]
+
+
 async def test_what_both_reported_or_sent_is_there_once(
     database: Database, store: PictureStore, account: Account, ivan: Account
 ) -> None:

@@ -4,11 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from storage import retention
 from storage.accounts import Accounts
 from storage.appeals import appeal
+from storage.audit import FAILED_SIGN_IN
 from storage.database import Database
 from storage.decisions import decide
 from storage.gallery import Gallery
@@ -18,10 +19,11 @@ from storage.links import Links
 from storage.pictures import PictureStore
 from storage.records import Account, JobState, NewPicture, Received, Review, Role
 from storage.refusals import Refusals
-from storage.retention import Outdated, outdated, prune
+from storage.retention import Outdated, outdated, prune, prune_lapsed
 from storage.signin import SignIn
 from storage.states import States
 from storage.tables import (
+    AuditRow,
     BanRow,
     DecisionRow,
     JobRow,
@@ -149,6 +151,23 @@ async def test_refusals_and_ended_bans_go(
         )
     assert await prune_month(database, store) == Outdated(0, 0, refusals=1, bans=1)
     assert await prune_month(database, store) == Outdated(0, 0)
+
+
+async def test_failed_sign_ins_go_and_the_rest_of_the_audit_stays(
+    database: Database, store: PictureStore
+) -> None:
+    for subject, days in (("old", 31), ("new", 29)):
+        for action in (FAILED_SIGN_IN, "decide"):
+            moment = now() - timedelta(days=days)
+            row = AuditRow(action=action, subject=subject, created_at=moment)
+            async with database.write() as session:
+                session.add(row)
+    assert (await outdated(database, now(), True)).tries == 1
+    await prune_lapsed(database, store)
+    async with database.read() as session:
+        left = await session.execute(select(AuditRow.action, AuditRow.subject))
+        kept = {tuple(row) for row in left}
+    assert kept == {("decide", "old"), ("decide", "new"), (FAILED_SIGN_IN, "new")}
 
 
 async def test_a_file_that_a_younger_job_has_too_stays(

@@ -71,7 +71,7 @@ async def test_only_moderators_sign_in_with_a_password(
     database: Database, signin: SignIn, account: Account
 ) -> None:
     with pytest.raises(ValueError, match="does not sign in"):
-        await signin.set_password(account.id, PASSWORD)
+        await signin.set_password(account.id, PASSWORD, by=None)
     async with database.write() as session:
         await session.execute(update(AccountRow).values(password=QUICK.hash(PASSWORD)))
     assert await signin.check("ann", PASSWORD) is None
@@ -103,7 +103,7 @@ async def test_an_unknown_name_takes_as_long_as_a_wrong_password(database: Datab
 
 
 async def test_a_password_may_be_typed_on_any_keyboard(signin: SignIn, moderator: Account) -> None:
-    await signin.set_password(moderator.id, "пароль с буквой й и é")
+    await signin.set_password(moderator.id, "пароль с буквой й и é", by=None)
     composed, apart = "пароль с буквой \u0439 и \u00e9", "пароль с буквой \u0438\u0306 и e\u0301"
     assert composed != apart
     assert await signin.check("Eve.M", composed) == moderator
@@ -115,7 +115,7 @@ async def test_a_short_password_is_refused(
     database: Database, signin: SignIn, moderator: Account, password: str
 ) -> None:
     with pytest.raises(ValueError, match="at least 12 characters"):
-        await signin.set_password(moderator.id, password)
+        await signin.set_password(moderator.id, password, by=None)
     with pytest.raises(ValueError, match="at least 12 characters"):
         await signin.create("bob", password, Role.MODERATOR, by=None)
     assert await count(database, AccountRow) == 1
@@ -148,6 +148,20 @@ async def test_who_made_a_moderator_is_written_down(
         row = await session.scalar(select(AuditRow).where(AuditRow.subject == str(bob.id)))
     assert row is not None
     assert (row.action, row.account_id, row.details) == ("create", moderator.id, {"role": "senior"})
+
+
+async def test_who_changed_a_password_is_written_down(
+    database: Database, signin: SignIn, moderator: Account
+) -> None:
+    with pytest.raises(ValueError, match="no account 99"):
+        await signin.set_password(99, PASSWORD, by=None)
+    for by in (None, moderator.id):
+        await signin.set_password(moderator.id, "another password", by=by)
+    changed = select(AuditRow).where(AuditRow.action == "password").order_by(AuditRow.id)
+    async with database.read() as session:
+        rows = (await session.scalars(changed)).all()
+    assert [row.account_id for row in rows] == [None, moderator.id]
+    assert {(row.subject, str(row.details)) for row in rows} == {(str(moderator.id), "{}")}
 
 
 async def test_passwords_and_tokens_are_not_kept(
@@ -208,7 +222,7 @@ async def test_a_new_password_ends_what_the_old_one_opened(
     signin: SignIn, moderator: Account
 ) -> None:
     token = await signin.open(moderator.id, "console", HOUR)
-    await signin.set_password(moderator.id, "another password")
+    await signin.set_password(moderator.id, "another password", by=None)
     assert await signin.find(token) is None
     assert await signin.check("Eve.M", PASSWORD) is None
     assert await signin.check("Eve.M", "another password") == moderator
