@@ -69,10 +69,12 @@ class Results:
         result = await self._result(job, account, asked)
         if await result.pictures(await result.files(job.pictures)) and result.says:
             await result.below()
+        await self._recall(job, account)
 
     async def originals(self, job: JobRecord, account: Account, asked: Asked) -> None:
         """The files themselves. Raises FileTooHeavy or PictureGone."""
         await (await self._result(job, account, asked)).originals()
+        await self._recall(job, account)
 
     async def removed(self, picture_id: str, account: Account) -> None:
         """Takes the picture out of the chats, and mends what stands below the others."""

@@ -16,6 +16,7 @@ from storage.keys import KEY_LIMIT, NAME_LIMIT, BadName, Keys
 from storage.records import Account, Key
 from storage.signin import SignIn
 
+FRONT_END = "web"  # of the sessions that count here; those of the console open nothing
 SIGNED_IN = timedelta(days=60)  # then one signs in again
 
 
@@ -61,9 +62,9 @@ class Access:
             return await self._sessions.open(account.id, front_end, SIGNED_IN)
 
     async def signed_in(self, token: str) -> Account | None:
-        """Who has signed in under that token; None if nobody, or no longer."""
+        """Who has signed in to the studio under that token; None if nobody, or no longer."""
         with refusing():
-            return await self._sessions.find(token)
+            return await self._sessions.find(token, FRONT_END)
 
     async def sign_out(self, token: str) -> None:
         """Ends the session; nothing happens if there is none."""

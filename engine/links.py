@@ -39,6 +39,10 @@ class Links:
                 raise NotFound()
         self._news.tell(account.id)
 
+    async def check(self, token: str) -> None:
+        """Raises NotFound for a token that opens nothing."""
+        await self._record(token)
+
     async def shared(self, token: str) -> PictureFile:
         """What the token opens. Raises NotFound, or PictureGone if its file is lost."""
         return await self._files.picture(await self._record(token))

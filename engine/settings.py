@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 7860
     public_url: str = ""  # where people reach the studio, if not at host and port
+    proxies: str = ""  # addresses of reverse proxies that say who asks, separated by commas
     secret: str = ""  # signs cookies; empty: made once and kept in `data`
     bot_token: str = Field(default="", repr=False)  # of the Telegram bot; empty: no bot
     telegram_api: str = "https://api.telegram.org"  # or a Bot API server of one's own

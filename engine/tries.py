@@ -16,18 +16,29 @@ KNOWN = 10_000  # names or addresses at a time; the ones that tried longest ago 
 
 
 class Tries:
-    """Those of one process, by name or by address; an empty name is nobody's."""
+    """Those of one process, by name or by address; an empty name is nobody's.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    `free` are allowed before the first pause, and no pause is longer than `longest` seconds.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        free: int = FREE,
+        longest: float = LONGEST,
+    ) -> None:
         self._clock = clock
+        self._free = free
+        self._longest = longest
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, the last when
 
     def permit(self, who: str) -> None:
         """Raises TooManyTries while they have to wait."""
         count, last = self._wrong.get(who, (0, 0.0))
-        if count < FREE:
+        if count < self._free:
             return
-        pause = min(FIRST * 2.0 ** min(count - FREE, 30), LONGEST)
+        pause = min(FIRST * 2.0 ** min(count - self._free, 30), self._longest)
         left = last + pause - self._clock()
         if left > 0:
             raise TooManyTries(seconds=ceil(left))

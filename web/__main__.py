@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from engine.settings import Settings
 from engine.start import CannotStart, opened, run
@@ -33,10 +34,19 @@ async def serve(settings: Settings) -> None:
 
 async def answer(settings: Settings, studio: Studio, listener: socket.socket) -> None:
     """The web front end of an open studio, until told to stop."""
-    config = uvicorn.Config(
-        build(settings, studio), log_level="warning", timeout_graceful_shutdown=DRAIN
-    )
+    config = configured(settings, build(settings, studio))
     await _Server(config, f"http://{settings.host}:{settings.port}").serve([listener])
+
+
+def configured(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """Where a request comes from is what the connection says, but for those of known proxies."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=DRAIN,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
+    )
 
 
 class _Server(uvicorn.Server):

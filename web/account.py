@@ -20,7 +20,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from engine.access import SIGNED_IN
+from engine.access import FRONT_END, SIGNED_IN
 from engine.errors import Busy, NotFound, SignInElsewhere, UserError
 from engine.settings import Settings
 from engine.studio import Studio
@@ -39,7 +39,6 @@ STATE_LASTS = 3600  # seconds
 SESSION_LASTS = int(SIGNED_IN.total_seconds())
 NOTICE = re.compile(r"[0-9]{1,9}", re.ASCII)  # the number of one
 PIECE = 2**20  # bytes of an export sent at a time
-FRONT_END = "web"
 
 
 def account_router(

@@ -26,6 +26,7 @@ from engine.studio import Studio
 from engine.texts import LANGUAGES, Texts
 from web.fragments import Fragments
 from web.languages import choice
+from web.printable import readable
 from web.when import When
 
 FORM_LIMIT = 16 * 1024  # bytes of a filled form
@@ -128,6 +129,7 @@ async def filled(request: Request) -> dict[str, str]:
             body += piece
             if len(body) > FORM_LIMIT:
                 raise UnreadableText()
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20)
     except (ValueError, ClientDisconnect) as error:
         raise UnreadableText() from error
+    return {name: readable(value) for name, value in fields}

@@ -54,8 +54,17 @@ def shared_router(studio: Studio, settings: Settings, plains: Plains) -> APIRout
 
     @router.post("/{token}/report")
     async def report(request: Request, token: str) -> Response:
-        """Raises TooManyCalls for a picture that is reported too often at once."""
+        """Raises NotFound, and TooManyCalls for a picture that is reported too often at once.
+
+        Only who has the cookie that came with the form counts: nobody is made an account before.
+        """
         show = plains.of(request)
+        await studio.links.check(token)
+        if not request.state.known:
+            said = show.texts.say(
+                "Your browser did not keep this site’s cookie. Allow it, then send this again."
+            )
+            return page_of(show, token, 403, problem=said)
         reason = _reason(await filled(request))
         if not reason:
             said = show.texts.say("Say in a few words what is wrong with it.")
@@ -113,7 +122,7 @@ def _reason(form: dict[str, str]) -> str:
     """What was chosen and what was written, as moderators read it."""
     chosen = form.get("reason", "")
     named = sentence(chosen, Texts("en")) if chosen in REASONS else ""
-    return ". ".join(filter(None, [named, form.get("words", "").replace("\0", "").strip()]))
+    return ". ".join(filter(None, [named, form.get("words", "").strip()]))
 
 
 def words_of(picture: PictureFile) -> str:

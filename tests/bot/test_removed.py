@@ -167,3 +167,27 @@ async def test_a_picture_that_is_removed_while_it_is_sent_does_not_stay(talk: Sc
     await talk.anna.sees(lambda one: "removed a picture of yours" in one.text)
     await asyncio.sleep(0.5)
     await until(lambda: not photos(talk.anna))
+
+
+async def test_nor_does_its_file(talk: Scene) -> None:
+    shown = await drawn(talk.anna)
+    fault = talk.telegram.faults.slow(1.0, method="sendDocument", times=1)
+    pressed = asyncio.create_task(talk.anna.presses(shown, "As file"))
+    await until(lambda: fault.hits)
+    await remove(talk, (await latest(talk, talk.anna)).pictures[0].id)
+    file = await talk.anna.sees(lambda one: one.document)
+    await pressed
+    await until(lambda: talk.anna.looks_at(file).deleted)
+
+
+async def test_nor_when_it_is_shown_again(talk: Scene) -> None:
+    await drawn(talk.anna)
+    await talk.anna.says("/history")
+    page = await talk.anna.sees(lambda one: "1. " in one.caption)
+    fault = talk.telegram.faults.slow(1.0, method="sendPhoto", times=1)
+    pressed = asyncio.create_task(talk.anna.presses(page, "1"))
+    await until(lambda: fault.hits)
+    await remove(talk, (await latest(talk, talk.anna)).pictures[0].id)
+    result = await talk.anna.sees(lambda one: one.photo, after=page)
+    await pressed
+    await until(lambda: talk.anna.looks_at(result).deleted)

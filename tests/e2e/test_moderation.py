@@ -286,6 +286,13 @@ async def test_a_picture_is_blurred_until_somebody_asks(
     await person.page.reload()
     await expect(person.page.get_by_label("Greyscale")).to_be_checked()
     await expect(person.page.locator("html")).to_have_attribute("data-grey", "")
+    await go(person, f"/person/{ann.id}")
+    tile, small = person.page.locator(".tile .veil"), f"/moderation/media/{picture}?small=1"
+    await expect(tile).to_have_attribute("src", small)  # blurred by the server
+    await person.page.get_by_label("Always blurred").uncheck()
+    await expect(tile).to_have_attribute("src", f"{small}&clear=1")
+    await person.page.get_by_label("Always blurred").check()
+    await expect(tile).to_have_attribute("src", small)
 
 
 async def test_many_are_selected_and_removed_at_once(

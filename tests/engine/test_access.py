@@ -80,6 +80,8 @@ async def test_one_is_signed_in_until_one_signs_out_or_for_sixty_days(settings: 
         token, other = [await studio.access.sign_in(ivan, "web") for _ in range(2)]
         assert await studio.access.signed_in(token) == ivan
         assert await studio.access.signed_in("x") is None
+        elsewhere = await studio.access.sign_in(ivan, "moderation")
+        assert await studio.access.signed_in(elsewhere) is None
         await studio.access.sign_out(token)
         await studio.access.sign_out("x")
         assert await studio.access.signed_in(token) is None

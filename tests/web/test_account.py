@@ -85,7 +85,7 @@ async def test_a_key_is_shown_once(studio: Studio, visitor: httpx.AsyncClient) -
 
 
 async def test_a_key_without_a_name_is_refused_in_words(visitor: httpx.AsyncClient) -> None:
-    for name in ("", "x" * 300, "a\x00b"):
+    for name in ("", "x" * 300, "a\nb"):
         refused = await visitor.post("/en/account/keys", data={"name": name})
         assert refused.status_code == 422
         assert 'class="problem"' in refused.text

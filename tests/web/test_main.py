@@ -7,9 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
+from engine.settings import Settings
 from tests.e2e.program import ROOT, environment, free_port
+from web.__main__ import configured
 
 pytestmark = pytest.mark.slow  # each starts the program
 
@@ -29,6 +34,24 @@ def refused(data: Path, port: int | str | None = None, **settings: str) -> str:
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
     return line
+
+
+@pytest.mark.parametrize(
+    ("proxies", "who"),
+    [("", "127.0.0.1"), ("10.0.0.1, 127.0.0.1", "6.6.6.6"), ("10.0.0.1", "127.0.0.1")],
+)
+async def test_only_known_proxies_say_where_somebody_is(proxies: str, who: str) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = f"{scope['client'][0]} {scope['scheme']}"
+        await PlainTextResponse(told)(scope, receive, send)
+
+    config = configured(Settings(proxies=proxies), app)
+    config.load()
+    transport = httpx.ASGITransport(config.loaded_app, client=("127.0.0.1", 9))
+    headers = {"x-forwarded-for": "6.6.6.6", "x-forwarded-proto": "https"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://studio.test") as client:
+        told = (await client.get("/", headers=headers)).text
+    assert told == f"{who} {'https' if who == '6.6.6.6' else 'http'}"
 
 
 def test_a_busy_port(tmp_path: Path) -> None:

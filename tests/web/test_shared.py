@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from engine.requests import Mix, Part, TextToImage
 from engine.settings import Settings
 from engine.studio import Studio
 from storage.records import View
+from storage.tables import AccountRow
 from tests.twin import CARD, Twin
 from tests.web.pages import ann, browser, drawn, pages
 from tests.web.reviewing import moderator
@@ -30,6 +32,11 @@ async def shared(studio: Studio, prompt: str = "a fox") -> tuple[str, str]:
     job = await drawn(studio, account, TextToImage(prompt=prompt), prompt[:20])
     [picture] = job.pictures
     return picture.id, await studio.links.share(picture.id, account)
+
+
+async def accounts(studio: Studio) -> int:
+    async with studio.database.read() as session:
+        return await session.scalar(select(func.count()).select_from(AccountRow)) or 0
 
 
 async def test_a_stranger_sees_the_picture_and_nothing_of_its_owner(
@@ -132,11 +139,44 @@ async def test_a_picture_is_not_reported_without_end(
     studio: Studio, stranger: httpx.AsyncClient
 ) -> None:
     _, token = await shared(studio)
+    await stranger.get(f"/s/{token}/report")
     for _ in range(REPORTS):
         answer = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
         assert answer.status_code == 200
     answer = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
     assert answer.status_code == 429
+
+
+async def test_who_has_no_cookie_is_not_heard(studio: Studio, stranger: httpx.AsyncClient) -> None:
+    _, token = await shared(studio)
+    before = await accounts(studio)
+    for _ in range(REPORTS + 1):
+        stranger.cookies.clear()
+        answer = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
+        assert answer.status_code == 403
+        assert "did not keep this site’s cookie" in answer.text
+    assert await accounts(studio) == before
+    told = await stranger.post(f"/s/{token}/report", data={"reason": "person"})
+    assert "Thank you" in told.text
+
+
+async def test_what_is_not_shared_makes_nobody_an_account(
+    studio: Studio, stranger: httpx.AsyncClient
+) -> None:
+    _, token = await shared(studio)
+    await stranger.get(f"/s/{token}/report")
+    before = await accounts(studio)
+    gone = await stranger.post(f"/s/{'a' * 22}/report", data={"reason": "person"})
+    assert gone.status_code == 404
+    assert await accounts(studio) == before
+
+
+async def test_a_report_of_no_text_is_refused(studio: Studio, stranger: httpx.AsyncClient) -> None:
+    _, token = await shared(studio)
+    await stranger.get(f"/s/{token}/report")
+    bad = await stranger.post(f"/s/{token}/report", data={"reason": "person", "words": "a\0b"})
+    assert bad.status_code == 422
+    assert "cannot be read" in bad.text
 
 
 async def test_what_is_not_shared_is_not_reported(stranger: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from engine.errors import NotFound
@@ -15,8 +15,10 @@ from web.moderation.call import Called
 from web.moderation.cases import shown
 from web.moderation.queue import Id, Ids, Place, answer, counted
 from web.moderation.session import PLACE
+from web.printable import readable
 
-Reason = Annotated[str, Field(max_length=2000)]
+Text = Annotated[str, AfterValidator(readable)]
+Reason = Annotated[Text, Field(max_length=2000)]
 
 router = APIRouter(prefix=f"{PLACE}/api")
 
@@ -27,10 +29,10 @@ class Deciding(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Literal[Review.APPROVED, Review.REMOVED]
-    policy: str = ""
+    policy: Text = ""
     reason: Reason = ""
     cases: Ids = []
-    pictures: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)] = []
+    pictures: Annotated[list[Annotated[Text, Field(max_length=64)]], Field(max_length=500)] = []
 
 
 class Undoing(Place):

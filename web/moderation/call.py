@@ -19,6 +19,7 @@ from web.moderation.scripts import sentences
 from web.moderation.session import moderator
 from web.moderation.vocabulary import Vocabulary
 from web.plain import Plain, Plains
+from web.printable import readable
 
 NUMBER_LIMIT = 2**31 - 1  # ids of accounts and rows
 
@@ -94,11 +95,13 @@ class Call:
 
 
 async def call(request: Request) -> Call:
-    """Raises SignedOut."""
+    """Raises SignedOut, and UnreadableText for an address that asks for what cannot be read."""
     state = request.app.state
     plains: Plains = state.plains
     plain = plains.of(request)
     by = await moderator(request, state.studio.moderation)
+    for asked in request.query_params.values():
+        readable(asked)
     return Call(
         moderation=state.studio.moderation,
         by=by,

@@ -73,11 +73,9 @@ async def set_password(request: Request, call: Called) -> Response:
     form = await filled(request)
     new = form.get("new", "")
     try:
-        await call.moderation.set_password(call.by, form.get("old", ""), new)
+        token = await call.moderation.set_password(call.by, form.get("old", ""), new)
     except UserError as error:
         return await _account(call, error)
-    address = request.client.host if request.client else ""
-    token = await call.moderation.sign_in(call.by.external_id, new, address)
     answer = RedirectResponse(f"{HOME}/account?done=1", 303, FRESH)
     session.give(answer, token, secure=_secure(request))
     return answer

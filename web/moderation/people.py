@@ -16,6 +16,7 @@ router = APIRouter(prefix=PLACE)
 @router.get("/person/{account_id}")
 async def page(call: Called, account_id: Number, before: str | None = None) -> Response:
     person = await call.moderation.person(call.by, account_id)
+    await call.moderation.opened(call.by, "person", account_id, before)
     pictures = await call.moderation.pictures_of(call.by, account_id, before, PAGE + 1)
     tiles = [Tile(one, "", call.plain.when.day(one.created_at)) for one in pictures[:PAGE]]
     last = pictures[PAGE - 1].id if len(pictures) > PAGE else ""

@@ -61,7 +61,8 @@ def _changed(policy: Policy, form: dict[str, str]) -> Policy:
     action, position = form.get("action", policy.action), form.get("position", "")
     if action not in list(Action):
         raise BadCall()
-    if not position.isdecimal() or not 1 <= int(position) <= PLACES:
+    place = int(position) if position.isdecimal() and len(position) < 10 else 0
+    if not 1 <= place <= PLACES:
         raise OutOfRange(name="number", low=1, high=PLACES, value=position[:10])
     return replace(
         policy,
@@ -69,7 +70,7 @@ def _changed(policy: Policy, form: dict[str, str]) -> Policy:
         advice={one: _text(form, f"advice-{one}", ADVICE_LIMIT) for one in LANGUAGES},
         action=policy.action if policy.fixed else Action(action),
         active=policy.fixed or "active" in form,
-        position=int(position),
+        position=place,
     )
 
 

@@ -49,7 +49,7 @@ class Some(Place):
 
 
 @router.get("")
-async def page(call: Called, view: View | None = None, person: int | None = None) -> Response:
+async def page(call: Called, view: View | None = None, person: Id | None = None) -> Response:
     """The first view in which something waits, unless one is named."""
     counts = await call.moderation.counts(call.by)
     views = call.words.views()

@@ -24,7 +24,7 @@ from web.plain import filled
 
 PAGE = 100  # rows
 PIECE = 2**20  # bytes of an export sent at a time
-ABOUT_ACCOUNTS = ("ban", "unban", "role", "create", "forget", "password")
+ABOUT_ACCOUNTS = ("ban", "unban", "role", "create", "erase", "join", "password", "person")
 
 Before = Annotated[int | None, Query(ge=1, le=2**53)]
 
@@ -143,6 +143,6 @@ def _who(account_id: int | None, names: Mapping[int, str]) -> str:
 def _link(row: AuditRecord) -> str:
     if row.action in ABOUT_ACCOUNTS and row.subject.isdecimal():
         return f"/moderation/person/{row.subject}"
-    if len(row.subject) == 36 and row.action in ("view", "decide", "undo"):
+    if len(row.subject) == 36 and row.action in ("view", "decide", "undo", "picture"):
         return f"/moderation/picture/{row.subject}"
     return ""

@@ -19,6 +19,7 @@ async def page(call: Called, picture_id: str) -> Response:
     if not ID.fullmatch(picture_id):
         raise NotFound()
     story = await call.moderation.story(call.by, picture_id)
+    await call.moderation.opened(call.by, "picture", picture_id)
     job, case = story.job, story.case
     return await call.page(
         "picture",

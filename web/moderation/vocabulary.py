@@ -112,6 +112,9 @@ class Vocabulary:
             "ban": say("banned"),
             "unban": say("ended a ban"),
             "view": say("looked at a picture"),
+            "person": say("looked at a person"),
+            "picture": say("looked at the story of a picture"),
+            "refusals": say("looked at refused requests"),
             "search": say("searched"),
             "same": say("compared a picture"),
             "export": say("took an export"),
@@ -121,5 +124,6 @@ class Vocabulary:
             "password": say("changed a password"),
             "role": say("changed a role"),
             "create": say("made a moderator"),
-            "forget": say("forgot an account"),
+            "erase": say("forgot an account"),
+            "join": say("took over what a visitor had"),
         }

@@ -2,7 +2,7 @@
 //
 // A decision is shown at once and sent behind it. What is refused comes back into the queue.
 
-import { announce, api, bind, element, local, memory, on, quiet, say, see, tell, trouble, veiled } from "./moderation.js";
+import { announce, api, bind, element, lift, local, memory, on, quiet, say, see, tell, trouble, veiled } from "./moderation.js";
 import { ban, removal } from "./moderation-sheets.js";
 import { Tiles } from "./moderation-tiles.js";
 
@@ -104,6 +104,7 @@ function show({ focus = true } = {}) {
     if (grid()) return;
     if (sheet.firstElementChild !== one.node) {
         see(false);
+        lift(one.node);
         sheet.replaceChildren(one.node);
         see(!veiled());
         if (focus) one.node.focus({ preventScroll: true });
@@ -113,6 +114,7 @@ function show({ focus = true } = {}) {
 
 function add(news) {
     many.querySelector("ul").append(...news.map((one) => one.tile));
+    lift(many);
     count(tiles.selected.length);
 }
 
@@ -168,6 +170,7 @@ function back(chosen, places) {
         const list = many.querySelector("ul");
         list.insertBefore(one.tile, list.children[number] ?? null);
     });
+    lift(many);
     at = Math.max(cases.indexOf(chosen[0]), 0);
     count(tiles.selected.length);
     show();

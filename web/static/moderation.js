@@ -210,12 +210,25 @@ addEventListener("blur", () => {
 
 // Greyscale and blur, as this browser remembers them.
 
+const CLEAR = "&clear=1";
+
 function dress() {
     document.documentElement.toggleAttribute("data-grey", memory.get("grey") === true);
-    document.documentElement.toggleAttribute("data-bare", memory.get("veiled") === false);
+    document.documentElement.toggleAttribute("data-bare", !veiled());
+    lift(document);
 }
 
 export const veiled = () => memory.get("veiled") !== false;
+
+// Small pictures come blurred; where nothing is to be blurred they are fetched clear, which is written down.
+export function lift(root) {
+    for (const one of root.querySelectorAll("img.veil")) {
+        if (one.closest(".look")) continue;
+        const address = one.getAttribute("src");
+        const wanted = address.replace(CLEAR, "") + (veiled() ? "" : CLEAR);
+        if (wanted !== address) one.setAttribute("src", wanted);
+    }
+}
 
 for (const box of document.querySelectorAll(".looks input")) {
     const kept = memory.get(box.name);

@@ -98,6 +98,24 @@ async def test_a_link_of_another_site_is_followed_once_more(app: FastAPI) -> Non
         assert "Sign in" in (await client.get(f"{DOOR}?again=1")).text
 
 
+async def test_a_name_that_is_no_text_is_refused(app: FastAPI) -> None:
+    async with sitting(app) as client:
+        assert (await client.post(DOOR, data={"name": "a\0", "password": "x"})).status_code == 422
+
+
+@pytest.mark.usefixtures("olga")
+async def test_a_password_is_changed_whoever_tries_the_door(app: FastAPI) -> None:
+    new = "another horse battery"
+    async with sitting(app) as client:
+        await sign_in(client)
+        for _ in range(5):
+            await sign_in(client, "wrong")
+        assert (await sign_in(client)).status_code == 429
+        done = await client.post("/moderation/account", data={"old": PASSWORD, "new": new})
+        assert done.headers["location"] == "/moderation/account?done=1"
+        assert (await client.get("/moderation")).status_code == 200
+
+
 @pytest.mark.usefixtures("olga")
 async def test_a_new_password_ends_the_other_sessions(app: FastAPI) -> None:
     new = "another horse battery"

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from engine.studio import Studio
+from storage.gallery import Gallery
 from storage.records import Account, NewCase, Review, Why
 from storage.refusals import Refusals
 from tests.web.moderation.desk import sitting
@@ -75,19 +76,86 @@ async def test_the_pictures_that_one_was_made_from_are_beside_it(
     page = (await moderator.get(f"/moderation/picture/{picture}")).text
     address = f"/moderation/source/{picture}/{sha256}"
     assert f'src="{address}?small=1"' in page
-    assert (await moderator.get(f"{address}?small=1")).status_code == 200
+    small = [await moderator.get(f"{address}?small=1{more}") for more in ("", "&clear=1")]
+    sizes = [Image.open(io.BytesIO(one.content)).size for one in small]
+    assert sizes == [(32, 32), (192, 192)]
     assert (await moderator.get(address)).content == source
 
 
-async def test_only_seeing_a_picture_large_is_written_down(
+async def test_seeing_what_a_picture_shows_is_written_down(
     senior: httpx.AsyncClient, scene: Scene, ann: Account
 ) -> None:
     picture = await scene.held(ann)
-    await senior.get(f"/moderation/media/{picture}?small=1")
-    assert "looked at a picture</td>" not in (await senior.get("/moderation/audit")).text
-    await senior.get(f"/moderation/media/{picture}")
-    audit = (await senior.get("/moderation/audit?action=view")).text
-    assert f'href="/moderation/picture/{picture}"' in audit
+    address = f"/moderation/media/{picture}"
+    link = f'href="/moderation/picture/{picture}"'
+    blurred = await senior.get(f"{address}?small=1")
+    assert Image.open(io.BytesIO(blurred.content)).size == (32, 32)
+    assert link not in (await senior.get("/moderation/audit?action=view")).text
+    for number, seen in enumerate((address, f"{address}?small=1&clear=1"), 1):
+        clear = await senior.get(seen)
+        assert Image.open(io.BytesIO(clear.content)).size == (192, 192)
+        audit = (await senior.get("/moderation/audit?action=view")).text
+        assert audit.count(link) == number
+
+
+async def test_pages_that_were_looked_at_are_written_down(
+    senior: httpx.AsyncClient, scene: Scene, ann: Account
+) -> None:
+    picture = await scene.held(ann)
+    pages = {
+        "person": f"/moderation/person/{ann.id}",
+        "picture": f"/moderation/picture/{picture}",
+        "refusals": "/moderation/refusals",
+        "search": "/moderation/search?text=fox&before=made-up",
+    }
+    for action, page in pages.items():
+        assert (await senior.get(page)).status_code == 200
+        audit = (await senior.get(f"/moderation/audit?action={action}")).text
+        assert audit.count("<tr>") == 2  # the heads of the table, and this one
+        if action in ("person", "picture"):
+            assert f'href="{page}"' in audit
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "?person=99999999999999999999",
+        f"?person={'9' * 5000}",
+        "?person=0",
+        "/search?text=a%00b",
+        "/search?text=a&before=%00",
+        "/search?model=%00",
+        "/audit?action=%00",
+        "/audit?before=99999999999999999999",
+    ],
+)
+async def test_what_cannot_be_asked_is_refused(senior: httpx.AsyncClient, path: str) -> None:
+    assert (await senior.get(f"/moderation{path}")).status_code in (400, 422)
+
+
+async def test_a_person_goes_on_nowhere_unreadable(senior: httpx.AsyncClient, ann: Account) -> None:
+    answer = await senior.get(f"/moderation/person/{ann.id}?before=a%00")
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("position", ["9" * 5000, "0" * 5000 + "1", "0", "100", "x", "1\0"])
+async def test_a_policy_has_a_place_that_is_there(admin: httpx.AsyncClient, position: str) -> None:
+    answer = await admin.post("/moderation/policies/gore", data={"position": position})
+    assert answer.status_code == 422
+
+
+async def test_of_very_many_reports_some_are_shown(
+    moderator: httpx.AsyncClient, scene: Scene, ann: Account
+) -> None:
+    picture = (await scene.made(ann)).pictures[0].id
+    for number in range(23):
+        stranger = await scene.person(f"stranger-{number}")
+        assert await Gallery(scene.database).report(picture, stranger.id, f"Bad {number}.")
+    (told,) = (await post(moderator, "take", view="reported"))["cases"]
+    for html in (told["html"], (await moderator.get(f"/moderation/picture/{picture}")).text):
+        assert "23 reports" in html
+        assert html.count(">Bad ") == 20
+        assert "and 3 more" in html
 
 
 async def test_a_search_finds_pictures_in_any_state(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -71,6 +72,28 @@ async def test_a_case_says_what_one_needs_to_know(
     assert "?small=1" in html
     assert 'src="/moderation/media/' in html
     assert html.count("?small=1") == html.count("<img") - 1  # the large one has no address yet
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+async def test_what_no_database_takes_is_refused(
+    senior: httpx.AsyncClient, scene: Scene, ann: Account, text: str
+) -> None:
+    picture = await scene.held(ann)
+    removal = {"decision": "removed", "policy": "gore", "pictures": [picture]}
+    for path, body in {
+        "decide": removal | {"reason": text},
+        "ban": {"account": ann.id, "days": 1, "reason": text},
+        "unban": {"account": ann.id, "reason": text},
+    }.items():
+        sent = json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        refused = await senior.post(f"/moderation/api/{path}", content=sent, headers=headers)
+        assert refused.status_code == 422
+        assert refused.json()["error"]["code"] == "unreadable_text"
+    wrong = removal | {"pictures": [text]}
+    sent = json.dumps(wrong).encode()
+    refused = await senior.post("/moderation/api/decide", content=sent, headers=headers)
+    assert refused.status_code == 422
 
 
 async def test_hostile_words_are_only_words(
