@@ -147,6 +147,7 @@ async def test_a_key_and_ones_data_and_the_end_of_it(program: Program, enter: Vi
     await page.get_by_role("button", name="Make a key").click()
     key = await page.get_by_label("Your new key").input_value()
     assert re.fullmatch(r"ks_[a-z0-9]{8}_[\w-]{43}", key)
+    await page.wait_for_load_state("networkidle")  # its script keeps the form from going again
     await page.reload()
     await expect(page.locator(".rows li")).to_have_count(1)  # no second key
     await expect(page.get_by_label("Your new key")).to_have_count(0)

@@ -94,7 +94,7 @@ def test_a_link_opens_without_a_key(client: OpenAI) -> None:
 
 def test_a_stream_shows_the_picture_taking_shape(client: OpenAI) -> None:
     stream = client.images.generate(
-        prompt="a fox", size="128x128", stream=True, partial_images=3, extra_body={"steps": 100}
+        prompt="a fox", size="128x128", stream=True, partial_images=3, extra_body={"steps": 250}
     )
     events = list(stream)
     kinds = [event.type.removeprefix("image_generation.") for event in events]
