@@ -78,6 +78,7 @@ async def measured(settings: Settings, count: int, rounds: int) -> Times:
 def addresses(count: int) -> dict[str, str]:
     """What is asked for; what is no path is asked of /moderation/api."""
     middle = picture_id(count // 2)
+    late = picture_id(count - 1)  # removed ones go after 30 days
     return {
         "queue": "",
         "queue: reported": "?view=reported",
@@ -91,7 +92,7 @@ def addresses(count: int) -> dict[str, str]:
         "search: the middle": f"/search?before={middle}",
         "search: since a day": "/search?since=2026-01-01&mode=mix",
         "person": "/person/77",
-        "picture": f"/picture/{middle}",
+        "picture": f"/picture/{late}",
         "refusals": "/refusals",
         "statistics: 30 days": "/statistics",
         "statistics: a year": "/statistics?days=365",
